@@ -1,0 +1,199 @@
+//! What a step is granted beyond its mounts and its environment.
+//!
+//! Everything is off by default. A grant is one setting of the form `name=value`, the same in the flag `--grant` and in
+//! the annotation `stepwell.dev/grants`.
+
+use std::fmt;
+
+/// The clocks that a step reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Clock {
+    /// Wall clock fixed; monotonic clock advances by a fixed amount per call; a sleep returns at once.
+    #[default]
+    Virtual,
+    /// The machine's clocks.
+    Real,
+}
+
+/// The source of random bytes that a step reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Random {
+    /// A stream that depends on the step's static key alone.
+    #[default]
+    Seeded,
+    /// The machine's source.
+    Real,
+}
+
+/// What of the network a step may use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Network {
+    /// A component that imports sockets is refused before it runs.
+    #[default]
+    Off,
+    /// Sockets may be imported, and every use of them is refused: for components whose language runtime imports them
+    /// without using them.
+    None,
+    /// Outgoing TCP to these `host:port` pairs. A name is looked up when the step runs.
+    To(Vec<String>),
+    /// Everything: outgoing and listening, TCP and UDP, name look-up.
+    Any,
+}
+
+/// All grants of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Grants {
+    /// Clocks.
+    pub clock: Clock,
+    /// Random bytes.
+    pub random: Random,
+    /// Network.
+    pub network: Network,
+}
+
+/// A setting that names no grant, or gives it no usable value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GrantError {
+    /// Not of the form `name=value`.
+    #[error("`{0}` is not of the form `name=value`")]
+    NotASetting(String),
+    /// No grant has this name.
+    #[error("there is no grant `{0}`; grants are clock, network, random")]
+    Unknown(String),
+    /// The grant exists, the value does not.
+    #[error("`{value}` is no value for the grant `{name}`: expected {expected}")]
+    BadValue {
+        /// The grant.
+        name: &'static str,
+        /// The value as given.
+        value: String,
+        /// What could stand there.
+        expected: &'static str,
+    },
+}
+
+impl Grants {
+    /// Applies one setting in text: `clock=real`, `random=real`, `network=any`, `network=none`, `network=HOST:PORT`
+    /// (the last adds up when given several times).
+    ///
+    /// # Errors
+    ///
+    /// Says which part of the setting is wrong.
+    pub fn apply(&mut self, setting: &str) -> Result<(), GrantError> {
+        let (name, value) = setting
+            .split_once('=')
+            .ok_or_else(|| GrantError::NotASetting(setting.to_owned()))?;
+        let (name, value) = (name.trim(), value.trim());
+        let bad = |name, expected| GrantError::BadValue {
+            name,
+            value: value.to_owned(),
+            expected,
+        };
+        match name {
+            "clock" => {
+                self.clock = match value {
+                    "real" => Clock::Real,
+                    "virtual" => Clock::Virtual,
+                    _ => return Err(bad("clock", "real or virtual")),
+                }
+            }
+            "random" => {
+                self.random = match value {
+                    "real" => Random::Real,
+                    "seeded" => Random::Seeded,
+                    _ => return Err(bad("random", "real or seeded")),
+                }
+            }
+            "network" => match value {
+                "any" => self.network = Network::Any,
+                "none" => self.network = Network::None,
+                "off" => self.network = Network::Off,
+                _ => {
+                    let pair = value
+                        .rsplit_once(':')
+                        .filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+                    if pair.is_none() {
+                        return Err(bad("network", "any, none, off or HOST:PORT"));
+                    }
+                    match &mut self.network {
+                        Network::To(hosts) => hosts.push(value.to_owned()),
+                        Network::Any => {}
+                        network => *network = Network::To(vec![value.to_owned()]),
+                    }
+                }
+            },
+            _ => return Err(GrantError::Unknown(name.to_owned())),
+        }
+        Ok(())
+    }
+
+    /// The settings that would make these grants, in a fixed order; empty where everything is off.
+    pub fn settings(&self) -> Vec<String> {
+        let mut settings = Vec::new();
+        if self.clock == Clock::Real {
+            settings.push("clock=real".to_owned());
+        }
+        match &self.network {
+            Network::Off => {}
+            Network::None => settings.push("network=none".to_owned()),
+            Network::To(hosts) => {
+                settings.extend(hosts.iter().map(|host| format!("network={host}")))
+            }
+            Network::Any => settings.push("network=any".to_owned()),
+        }
+        if self.random == Random::Real {
+            settings.push("random=real".to_owned());
+        }
+        settings
+    }
+}
+
+impl fmt::Display for Grants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.settings().join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_round_trip() {
+        let mut grants = Grants::default();
+        for setting in [
+            "clock=real",
+            "network=localhost:80",
+            "network=[::1]:443",
+            "random=real",
+        ] {
+            grants.apply(setting).unwrap();
+        }
+        assert_eq!(
+            grants.settings(),
+            [
+                "clock=real",
+                "network=localhost:80",
+                "network=[::1]:443",
+                "random=real"
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_granted_by_a_setting_that_cannot_be_meant() {
+        let mut grants = Grants::default();
+        for setting in [
+            "clock",
+            "clock=wall",
+            "network=host",
+            "network=:80",
+            "network=host:99999",
+            "filesystem=/",
+        ] {
+            assert!(grants.apply(setting).is_err(), "{setting}");
+        }
+        assert_eq!(grants, Grants::default());
+    }
+}

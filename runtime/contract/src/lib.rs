@@ -1,0 +1,37 @@
+//! Nouns and traits that every room of Stepwell shares.
+//!
+//! In: nothing; this crate depends on no other room. Out: the types that cross a wall ([`StepSpec`], [`Ending`],
+//! [`Event`]) and the traits that rooms meet at ([`Backend`], [`TaskScope`], [`Sandbox`], [`StepSink`]).
+//!
+//! It must not know YAML, wasmtime, containers, a terminal or an async runtime: a trait here is blocking, and the
+//! engine decides which thread waits. One thread per running step is the price; they sleep in the guest.
+//!
+//! Held up by `blake3` for digests and `cap-std` for directories, because a sandbox is handed a directory, never a
+//! path with a promise. Read next: [`backend`] for a step's life, then `runtime/engine`.
+
+pub mod backend;
+pub mod cancel;
+pub mod digest;
+pub mod ending;
+pub mod event;
+pub mod grant;
+pub mod image;
+pub mod limit;
+pub mod name;
+pub mod step;
+pub mod value;
+
+pub use backend::{
+    Backend, Capability, EmitError, Fingerprint, LogStream, Refusal, Sandbox, SandboxError,
+    SandboxErrorKind, StepIo, StepSink, TaskScope,
+};
+pub use cancel::{Cancel, CancelReason};
+pub use digest::{Digest, Hasher};
+pub use ending::{Ending, FailureClass, Frame};
+pub use event::{Event, EventKind, TerminationReason, Timestamp};
+pub use grant::{Clock, Grants, Network, Random};
+pub use image::{Image, ImageKind};
+pub use limit::{Limit, Limits};
+pub use name::{RunName, StepName, TaskName};
+pub use step::{Access, Ambient, Mount, ResultDecl, StepSpec, TaskSpec, Volume};
+pub use value::{ParamType, ParamValue};

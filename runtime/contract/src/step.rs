@@ -1,0 +1,100 @@
+//! A task and its steps as a backend sees them: everything substituted, every name resolved.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+
+use crate::{Grants, Image, Limits, ParamType, ParamValue, StepName, TaskName};
+
+/// A directory that steps of one task share.
+#[derive(Debug, Clone)]
+pub struct Volume {
+    /// The name that [`Mount::volume`] refers to; unique in a task.
+    pub name: Arc<str>,
+    /// The directory itself. A sandbox works through this handle.
+    pub dir: Arc<Dir>,
+    /// Where the directory is on the host, for a backend that has to hand it to another process, and for messages.
+    pub path: PathBuf,
+}
+
+/// Whether a step may change what is under a mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Look only.
+    ReadOnly,
+    /// Look and change.
+    ReadWrite,
+}
+
+/// One directory in a step's sight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The volume it shows.
+    pub volume: Arc<str>,
+    /// Where the step sees it: absolute, normalised, no trailing slash.
+    pub path: Arc<str>,
+    /// What the step may do with it.
+    pub access: Access,
+}
+
+/// A result that a task declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultDecl {
+    /// Its name: also the name of its file under `/tekton/results`.
+    pub name: Arc<str>,
+    /// Its type.
+    pub result_type: ParamType,
+    /// For an object, the keys it must have.
+    pub properties: Vec<String>,
+}
+
+/// Where a virtual clock stands and where seeded randomness starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ambient {
+    /// What a virtual wall clock shows, in seconds since 1970. `SOURCE_DATE_EPOCH` where the user set it.
+    pub epoch_seconds: u64,
+    /// The seed of the random stream.
+    pub seed: [u8; 32],
+}
+
+/// What a backend needs to open a task.
+#[derive(Debug, Clone)]
+pub struct TaskSpec {
+    /// The task.
+    pub name: TaskName,
+    /// Every volume that a step of the task mounts.
+    pub volumes: Vec<Volume>,
+}
+
+/// One step, ready to be prepared.
+#[derive(Debug, Clone)]
+pub struct StepSpec {
+    /// The step.
+    pub name: StepName,
+    /// Its code.
+    pub image: Image,
+    /// Its arguments, the program's own name first.
+    pub argv: Vec<String>,
+    /// Its whole environment, in order; names are unique.
+    pub env: Vec<(String, String)>,
+    /// The directory it starts in: absolute, and at or below one of the mounts.
+    pub working_dir: Arc<str>,
+    /// What it sees; paths are unique.
+    pub mounts: Vec<Mount>,
+    /// Params that a typed component is called with.
+    pub params: BTreeMap<String, ParamValue>,
+    /// The workspaces among the mounts, by name, that a typed component is told of.
+    pub workspaces: BTreeMap<String, Arc<str>>,
+    /// Results that it may emit.
+    pub results: Vec<ResultDecl>,
+    /// Which try this is, from 0.
+    pub attempt: u32,
+    /// What bounds it.
+    pub limits: Limits,
+    /// What it is granted.
+    pub grants: Grants,
+    /// Its virtual surroundings.
+    pub ambient: Ambient,
+}
