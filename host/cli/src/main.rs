@@ -1,2 +1,6 @@
-//! To be written.
+//! The `stepwell` command.
+
+mod args;
+mod duration;
+
 fn main() {}

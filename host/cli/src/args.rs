@@ -1,0 +1,293 @@
+//! The command line: what can be asked for, and the text that explains it.
+//!
+//! Knows the shape of arguments only. Whether a file exists or a grant makes sense is found out by whoever uses it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::duration::parse_duration;
+
+/// Runs build and CI steps, each in a sandbox that sees what it was handed and nothing else.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stepwell",
+    version,
+    about,
+    max_term_width = 100,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 success, 1 our trouble, 2 usage, 3 environment, 4 document invalid, \
+                  5 the run failed, 6 timed out, 130 cancelled."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a Tekton Task or TaskRun
+    #[command(after_long_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// Run one WebAssembly component, with no YAML
+    #[command(after_long_help = EXEC_EXAMPLES)]
+    Exec(ExecArgs),
+    /// Show what a component imports, exports and needs
+    #[command(after_long_help = INSPECT_EXAMPLES)]
+    Inspect(InspectArgs),
+    /// Compile one component from standard input (a child of Stepwell's own, so that it can be bounded and killed)
+    #[command(hide = true)]
+    CompileWorker,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  # Run the only Task of a file, with a param and a folder
+  stepwell run build.yaml -p level=strict -w source=.
+
+  # A TaskRun from standard input; the completed TaskRun as YAML on standard output
+  stepwell run -o yaml - < taskrun.yaml
+
+  # Several files, one task of them, and one event a line
+  stepwell run tasks.yaml more.yaml --task lint -o json
+
+  # Hand out a capability, and bound what the steps may use
+  stepwell run fetch.yaml --grant network=example.com:443 --memory 64Mi --limit output=1Mi";
+
+const EXEC_EXAMPLES: &str = "\
+Examples:
+  # Arguments after `--` go to the component
+  stepwell exec hello.wasm -- --name world
+
+  # The component sees the folder `src` at /workspace/source and may not change it
+  stepwell exec lint.wasm -w source=src:ro -- /workspace/source
+
+  # An environment variable, the real clock, and bounds
+  stepwell exec tool.wasm -e LANG=C --grant clock=real --memory 64Mi --timeout 10s
+
+The exit code is the component's own. When Stepwell puts an end to it, it is 134 for a trap, 137 for a limit
+and 6 for a time-out.";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  stepwell inspect hello.wasm
+  stepwell inspect hello.wasm -o json";
+
+/// `stepwell run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Tekton documents, several to a file; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Set a param: plain text, or a JSON array or object for one of those types
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", value_parser = parse_pair)]
+    pub(crate) params: Vec<(String, String)>,
+
+    /// Bind a workspace to a folder
+    #[arg(short = 'w', long = "workspace", value_name = "NAME=PATH", value_parser = parse_folder)]
+    pub(crate) workspaces: Vec<(String, PathBuf)>,
+
+    /// What to print
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FORMAT",
+        default_value = "pretty"
+    )]
+    pub(crate) output: Output,
+
+    /// Which Task or TaskRun to run, when the files hold several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) task: Option<String>,
+
+    /// Bound every step, over what the document says (`fuel=1000000`, `output=1Mi`)
+    #[arg(long = "limit", value_name = "LIMIT=VALUE")]
+    pub(crate) limits: Vec<String>,
+
+    /// Hand every step a capability (`clock=real`, `random=real`, `network=HOST:PORT`)
+    #[arg(long = "grant", value_name = "GRANT=VALUE")]
+    pub(crate) grants: Vec<String>,
+
+    /// Bound the memory of every step: short for `--limit memory=SIZE`
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+
+    /// Print failures and the last line only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
+/// `stepwell exec`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExecArgs {
+    /// A WebAssembly component or core module, binary or text
+    #[arg(value_name = "COMPONENT")]
+    pub(crate) component: PathBuf,
+
+    /// Show the component a folder at /workspace/NAME; `:ro` at the end makes it read-only
+    #[arg(short = 'w', long = "workspace", value_name = "NAME=PATH[:ro]", value_parser = parse_workspace)]
+    pub(crate) workspaces: Vec<WorkspaceArg>,
+
+    /// Set an environment variable; nothing is inherited
+    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = parse_pair)]
+    pub(crate) env: Vec<(String, String)>,
+
+    /// Hand out a capability (`clock=real`, `random=real`, `network=HOST:PORT`)
+    #[arg(long = "grant", value_name = "GRANT=VALUE")]
+    pub(crate) grants: Vec<String>,
+
+    /// Set a limit (`fuel=1000000`, `output=1Mi`)
+    #[arg(long = "limit", value_name = "LIMIT=VALUE")]
+    pub(crate) limits: Vec<String>,
+
+    /// Bound the memory: short for `--limit memory=SIZE`
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+
+    /// End the component after this long (`10s`, `1m30s`, `500ms`)
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Arguments for the component, after `--`
+    #[arg(value_name = "ARGS", last = true)]
+    pub(crate) args: Vec<String>,
+}
+
+/// `stepwell inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// A WebAssembly component or core module, binary or text
+    #[arg(value_name = "COMPONENT")]
+    pub(crate) component: PathBuf,
+
+    /// What to print
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FORMAT",
+        default_value = "pretty"
+    )]
+    pub(crate) output: InspectOutput,
+}
+
+/// A folder that a component sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WorkspaceArg {
+    /// The workspace's name: the component sees it at `/workspace/<name>`.
+    pub(crate) name: String,
+    /// The folder.
+    pub(crate) path: PathBuf,
+    /// Whether the component may only look.
+    pub(crate) read_only: bool,
+}
+
+/// What `run` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For a person
+    Pretty,
+    /// One event a line
+    Json,
+    /// The completed TaskRun
+    Yaml,
+}
+
+/// What `inspect` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InspectOutput {
+    /// For a person
+    Pretty,
+    /// One JSON object
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Also into a pipe
+    Always,
+    /// Not at all
+    Never,
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn parse_folder(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+            Ok((name.to_owned(), PathBuf::from(path)))
+        }
+        _ => Err("expected NAME=PATH".to_owned()),
+    }
+}
+
+fn parse_workspace(text: &str) -> Result<WorkspaceArg, String> {
+    let (text, read_only) = match text.strip_suffix(":ro") {
+        Some(text) => (text, true),
+        None => (text, false),
+    };
+    let (name, path) = parse_folder(text).map_err(|_| "expected NAME=PATH or NAME=PATH:ro")?;
+    Ok(WorkspaceArg {
+        name,
+        path,
+        read_only,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_workspace_is_writable_unless_it_says_ro() {
+        let workspace = |read_only| WorkspaceArg {
+            name: "src".to_owned(),
+            path: PathBuf::from("a=b:c"),
+            read_only,
+        };
+        assert_eq!(parse_workspace("src=a=b:c"), Ok(workspace(false)));
+        assert_eq!(parse_workspace("src=a=b:c:ro"), Ok(workspace(true)));
+        for text in ["src", "=x", "src=", "src=:ro"] {
+            assert!(parse_workspace(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_dashes_is_the_components() {
+        let cli = Cli::try_parse_from([
+            "stepwell", "exec", "a.wasm", "-e", "A=", "--", "-e", "--", "x",
+        ]);
+        let Ok(Cli {
+            command: Command::Exec(exec),
+        }) = cli
+        else {
+            panic!("{cli:?}");
+        };
+        assert_eq!(exec.env, [("A".to_owned(), String::new())]);
+        assert_eq!(exec.args, ["-e", "--", "x"]);
+    }
+}
