@@ -1,0 +1,3 @@
+module stepwell.dev/tests/go-keys
+
+go 1.24

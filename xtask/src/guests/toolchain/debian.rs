@@ -1,0 +1,127 @@
+//! The way over Debian's packages: their `rustc` builds the standard library for the target from its own source.
+//!
+//! Debian ships no compiled standard library for `wasm32-wasip1`, but a compiler, the library's source, wasi-libc and a
+//! linker. `RUSTC_BOOTSTRAP=1` lets that one compiler build its own library; guests use no unstable feature through it.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::Toolchain;
+use crate::{
+    command::{self, say},
+    repo,
+};
+
+const PACKAGES: [&str; 5] = [
+    "rustc-web",
+    "cargo-web",
+    "rust-web-src",
+    "wasi-libc",
+    "lld-22",
+];
+
+/// wasi-libc's folder: `libc.a` and the start-up object of a command.
+const WASI_LIBC: &str = "/usr/lib/wasm32-wasi";
+
+/// Installs what is missing and writes the linker script.
+///
+/// # Errors
+///
+/// When this is no Debian, packages are missing and cannot be installed, or they do not hold what is expected.
+pub(super) fn find() -> Result<Toolchain> {
+    let missing: Vec<&str> = PACKAGES
+        .into_iter()
+        .filter(|name| !is_installed(name))
+        .collect();
+    if !missing.is_empty() {
+        install(&missing)?;
+    }
+    for path in [
+        "/usr/bin/cargo",
+        "/usr/bin/rustc",
+        "/usr/bin/wasm-ld-22",
+        WASI_LIBC,
+    ] {
+        if !Path::new(path).exists() {
+            bail!("the packages are installed, but there is no `{path}`");
+        }
+    }
+    Ok(Toolchain::Debian {
+        linker: write_linker()?,
+    })
+}
+
+/// Makes `cargo` use Debian's compiler and build the standard library first.
+pub(super) fn configure(cargo: &mut Command, linker: &Path) {
+    let flags = [
+        "-Clink-self-contained=no".to_owned(),
+        "-Clinker-flavor=wasm-ld".to_owned(),
+        format!("-Clinker={}", linker.display()),
+        format!("-L{WASI_LIBC}"),
+    ];
+    cargo
+        .env("RUSTC", "/usr/bin/rustc")
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        // rustup's proxy points it at another compiler's libraries.
+        .env_remove("LD_LIBRARY_PATH")
+        .args(["-Z", "build-std=std,panic_abort"]);
+}
+
+fn is_installed(package: &str) -> bool {
+    command::capture(Command::new("dpkg-query").args(["-W", "-f", "${Status}", package]))
+        .is_ok_and(|status| status.ends_with(" installed"))
+}
+
+fn install(missing: &[&str]) -> Result<()> {
+    let names = missing.join(" ");
+    if !command::exists("apt-get") {
+        bail!("this is not Debian: there is no `apt-get` to install {names} with");
+    }
+    let user = command::capture(Command::new("id").arg("-u"))?;
+    if user.trim() != "0" {
+        bail!("only root can install Debian's packages: run `apt-get install {names}` as root");
+    }
+    command::capture(Command::new("apt-get").arg("update"))?;
+    let mut plan = Command::new("apt-get");
+    plan.args(["install", "--simulate", "--no-install-recommends"])
+        .args(missing);
+    let plan = command::capture(&mut plan)?;
+    let all: Vec<&str> = plan
+        .lines()
+        .filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next())
+        .collect();
+    say(&format!("installing Debian's packages: {}", all.join(" ")));
+    let mut apt = Command::new("apt-get");
+    apt.args(["install", "--yes", "--no-install-recommends"])
+        .args(missing)
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    command::capture(&mut apt).map(drop)
+}
+
+/// A command starts in wasi-libc's `crt1-command.o`; a library (`--no-entry`) must not have it. Flags for the compiler are
+/// the same for both, so the linker tells them apart.
+fn write_linker() -> Result<PathBuf> {
+    let script = format!(
+        "#!/bin/sh\n\
+         for argument in \"$@\"; do\n\
+         \x20 if [ \"$argument\" = --no-entry ]; then exec wasm-ld-22 \"$@\"; fi\n\
+         done\n\
+         exec wasm-ld-22 {WASI_LIBC}/crt1-command.o \"$@\"\n"
+    );
+    let path = repo::guest_build().join("wasm-ld-debian");
+    let doing = || format!("failed to write `{}`", path.display());
+    fs::create_dir_all(repo::guest_build()).with_context(doing)?;
+    if fs::read_to_string(&path).is_ok_and(|old| old == script) {
+        return Ok(path);
+    }
+    fs::write(&path, script).with_context(doing)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).with_context(doing)?;
+    Ok(path)
+}

@@ -1,0 +1,4 @@
+//! Work in progress.
+pub(crate) fn run() -> anyhow::Result<()> {
+    Ok(())
+}
