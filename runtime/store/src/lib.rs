@@ -1,1 +1,20 @@
-//! To be written.
+//! Private folders and scratch space that survive a crash of their owner.
+//!
+//! In: the path of one folder, shared by any number of processes. Out: where precompiled code is kept
+//! ([`Store::artifacts`]) and a temporary folder for each run ([`Scratch`]), both checked to be out of other users'
+//! reach before anything in them is trusted.
+//!
+//! It must not know runs, steps or Wasm, nor read the environment: whoever opens it says where it is.
+//!
+//! Held up by `flock`, which the kernel lets go of when its holder dies, and by `cap-std`: whatever a guest could have
+//! written to is touched through a directory handle, so that no link leads out of it. Read next: [`layout`], then
+//! [`scratch`].
+
+pub mod error;
+pub mod layout;
+mod remove;
+pub mod scratch;
+
+pub use error::{Exposure, StoreError};
+pub use layout::Store;
+pub use scratch::Scratch;

@@ -1,0 +1,174 @@
+//! Removes a folder that a guest could write to, whatever it left there.
+//!
+//! Works through directory handles, so that a link leads nowhere outside. A guest can nest folders deeper than this
+//! process may hold files open or has stack for: a folder that is not empty is therefore moved up beside the others and
+//! emptied from there, so that depth costs neither. It does not know whose folder it is.
+
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind};
+
+use cap_std::fs::{Dir, DirEntry, Permissions, PermissionsExt};
+
+/// How often to begin again when a folder that was emptied is not empty: a guest that was given up on may still be
+/// writing. What is left then is left to the next sweep.
+const ROUNDS: u32 = 4;
+
+/// Removes `name` in `parent`, which is open as `dir`.
+pub(crate) fn folder(parent: &Dir, name: &str, dir: &Dir) -> io::Result<()> {
+    for _ in 0..ROUNDS {
+        empty(dir)?;
+        match parent.remove_dir(name) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            removed => return removed,
+        }
+    }
+    Err(ErrorKind::DirectoryNotEmpty.into())
+}
+
+/// Folders that were moved up and wait to be emptied: `.gone-<next>` up to `.gone-<end>`.
+#[derive(Default)]
+struct Gone {
+    next: u64,
+    end: u64,
+}
+
+fn gone_name(number: u64) -> String {
+    format!(".gone-{number}")
+}
+
+fn empty(top: &Dir) -> io::Result<()> {
+    let mut gone = Gone::default();
+    clear(top, top, &mut gone)?;
+    while gone.next < gone.end {
+        let name = gone_name(gone.next);
+        gone.next += 1;
+        let cleared = with_permission(top, OsStr::new(&name), || {
+            clear(&top.open_dir(&name)?, top, &mut gone)
+        });
+        match cleared {
+            // Left by a sweeper that died, and moved on by us since.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            cleared => cleared?,
+        }
+        top.remove_dir(&name)?;
+    }
+    Ok(())
+}
+
+/// Removes what is in `dir`; folders that are not empty are moved to `top`.
+fn clear(dir: &Dir, top: &Dir, gone: &mut Gone) -> io::Result<()> {
+    for entry in dir.entries()? {
+        discard(dir, &entry?, top, gone)?;
+    }
+    Ok(())
+}
+
+fn discard(dir: &Dir, entry: &DirEntry, top: &Dir, gone: &mut Gone) -> io::Result<()> {
+    let name = entry.file_name();
+    if !entry.file_type()?.is_dir() {
+        return ignore_missing(dir.remove_file(&name));
+    }
+    match dir.remove_dir(&name) {
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
+        removed => return ignore_missing(removed),
+    }
+    loop {
+        let up = gone_name(gone.end);
+        // Moving a folder changes what its `..` is, so it has to be writable itself.
+        match with_permission(dir, &name, || dir.rename(&name, top, &up)) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists
+                ) =>
+            {
+                gone.end += 1;
+            }
+            moved => {
+                gone.end += 1;
+                return ignore_missing(moved);
+            }
+        }
+    }
+}
+
+fn ignore_missing(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Tries again, once, after giving the user back every permission on `name` in `dir`: a guest may have taken them.
+fn with_permission<T>(
+    dir: &Dir,
+    name: &OsStr,
+    mut work: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
+    match work() {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            dir.set_permissions(name, Permissions::from_mode(0o700))?;
+            work()
+        }
+        done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    fn remove(parent: &Path, name: &str) -> io::Result<()> {
+        let parent = Dir::open_ambient_dir(parent, ambient_authority())?;
+        let dir = parent.open_dir(name)?;
+        folder(&parent, name, &dir)
+    }
+
+    #[test]
+    fn links_are_removed_and_not_followed() {
+        let temp = tempfile::tempdir().unwrap();
+        let kept = temp.path().join("kept");
+        fs::create_dir(&kept).unwrap();
+        fs::write(kept.join("file"), "1").unwrap();
+        let gone = temp.path().join("gone");
+        fs::create_dir_all(gone.join("a/b")).unwrap();
+        symlink(&kept, gone.join("link")).unwrap();
+        symlink(&kept, gone.join("a/b/link")).unwrap();
+        symlink("../../kept", gone.join("a/up")).unwrap();
+        remove(temp.path(), "gone").unwrap();
+        assert!(!gone.exists());
+        assert!(kept.join("file").exists());
+    }
+
+    #[test]
+    fn a_tree_deeper_than_the_open_files_allow_is_removed() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::create_dir(temp.path().join("gone")).unwrap();
+        let mut dir = Dir::open_ambient_dir(temp.path().join("gone"), ambient_authority()).unwrap();
+        for depth in 0..1_500 {
+            dir.write("file", depth.to_string()).unwrap();
+            dir.create_dir("deeper").unwrap();
+            dir = dir.open_dir("deeper").unwrap();
+        }
+        remove(temp.path(), "gone").unwrap();
+        assert!(!temp.path().join("gone").exists());
+    }
+
+    #[test]
+    fn names_left_by_a_sweeper_that_died_are_no_obstacle() {
+        let temp = tempfile::tempdir().unwrap();
+        for number in [0, 1, 3] {
+            fs::create_dir_all(temp.path().join(format!("gone/.gone-{number}/x/y"))).unwrap();
+        }
+        fs::create_dir_all(temp.path().join("gone/a/b/c")).unwrap();
+        remove(temp.path(), "gone").unwrap();
+        assert!(!temp.path().join("gone").exists());
+    }
+}
