@@ -1,1 +1,51 @@
-//! To be written.
+//! Turns events into text for people and machines.
+//!
+//! In: [`Event`]s, in order, through [`Reporter`]. Out: text on whatever was handed over to
+//! write to: [`human`] for a person, [`json`] for a machine, [`taskrun`] for whoever reads Tekton's own objects.
+//!
+//! It must not know where events come from, what a sandbox is, or the environment: whether there is a terminal and
+//! whether to use colour are arguments. Everything that a guest says is hostile text here; [`clean`] is where it stops
+//! being so.
+//!
+//! Held up by `indicatif` for live lines, `jiff` for dates and `serde-saphyr` for YAML. Read next: [`human`], then
+//! `docs/reference/events.md`.
+
+use std::io;
+
+use stepwell_contract::Event;
+
+pub mod clean;
+pub mod human;
+pub mod json;
+pub mod taskrun;
+
+mod failure;
+mod live;
+mod plain;
+mod style;
+mod summary;
+mod time;
+
+pub use human::{Human, HumanOptions};
+pub use json::Json;
+pub use taskrun::TaskRunYaml;
+
+/// Something that shows events.
+pub trait Reporter {
+    /// Takes the next event.
+    ///
+    /// # Errors
+    ///
+    /// What could not be written.
+    fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Shows what can only be said at the end, and flushes. Called once, after the last event.
+    ///
+    /// # Errors
+    ///
+    /// What could not be written.
+    fn finish(&mut self) -> io::Result<()>;
+}
+
+#[cfg(test)]
+mod samples;
