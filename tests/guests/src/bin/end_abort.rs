@@ -1,0 +1,5 @@
+//! `end_abort`: aborts without a word.
+
+fn main() {
+    std::process::abort();
+}

@@ -1,0 +1,3 @@
+//! `end_success`: does nothing, and ends well.
+
+fn main() {}

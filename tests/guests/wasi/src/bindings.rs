@@ -1,0 +1,14 @@
+//! The bindings of `wasi:cli/imports`, generated from `wit/deps`.
+
+wit_bindgen::generate!({
+    inline: "
+        package stepwell:guests;
+
+        world everything {
+            include wasi:cli/imports@0.2.12;
+        }
+    ",
+    path: "../../../wit",
+    world: "everything",
+    generate_all,
+});

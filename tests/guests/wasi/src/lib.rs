@@ -1,0 +1,8 @@
+//! WASI 0.2 for guests that call what `std` does not: sockets, pollables, large answers.
+//!
+//! A library of its own, so that only a program which uses it imports any of it.
+
+#[doc(hidden)]
+pub mod bindings;
+
+pub use bindings::wasi;
