@@ -19,7 +19,7 @@ use clap::ValueEnum;
 
 use crate::{command::say, repo};
 use shelf::Shelf;
-use toolchain::Toolchain;
+pub(crate) use toolchain::Toolchain;
 
 /// What to build; everything, unless told otherwise.
 #[derive(Debug, clap::Args)]

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
+use cargo_metadata::MetadataCommand;
+
 /// The folder that holds the workspace's `Cargo.toml`.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -31,4 +34,18 @@ pub(crate) fn manifests() -> [PathBuf; 3] {
         root().join("tests/guests/Cargo.toml"),
         root().join("examples/Cargo.toml"),
     ]
+}
+
+/// Where cargo puts what it builds for the host.
+///
+/// # Errors
+///
+/// When cargo cannot say.
+pub(crate) fn target() -> Result<PathBuf> {
+    let metadata = MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .context("failed to ask cargo for its target folder")?;
+    Ok(metadata.target_directory.into_std_path_buf())
 }

@@ -1,4 +1,158 @@
-//! Work in progress.
-pub(crate) fn run() -> anyhow::Result<()> {
+//! `cargo xtask test`: everything CI runs, and at the end what the test runners themselves counted.
+//!
+//! Stops at the first stage that fails and says which were not run. All of it is one profile and one set of features, so that
+//! the Wasm engine is compiled once.
+
+mod tally;
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::{
+    command::{self, say},
+    demo, guests, lint, repo,
+};
+use tally::Tally;
+
+/// One stage, and its name.
+type Stage = (&'static str, fn(&mut Tally) -> Result<()>);
+
+const STAGES: [Stage; 6] = [
+    ("guests", |_| guests::build(guests::Set::value_variants())),
+    ("lint", |_| lint::run()),
+    ("build", |_| build()),
+    ("tests", tests),
+    ("doctests", doctests),
+    ("examples", |_| demo::show()),
+];
+
+/// Runs every stage.
+///
+/// # Errors
+///
+/// When a stage fails, or no test ran at all.
+pub(crate) fn run() -> Result<()> {
+    let mut tally = Tally::default();
+    let mut failure = None;
+    for (at, (name, stage)) in STAGES.into_iter().enumerate() {
+        say(&format!("== {name}"));
+        if let Err(error) = stage(&mut tally) {
+            let rest: Vec<&str> = STAGES[at + 1..].iter().map(|(name, _)| *name).collect();
+            if !rest.is_empty() {
+                say(&format!(
+                    "not run, because {name} failed: {}",
+                    rest.join(", ")
+                ));
+            }
+            failure = Some(error.context(format!("{name} failed")));
+            break;
+        }
+    }
+    if failure.is_none() && tally.passed == 0 {
+        failure = Some(anyhow::anyhow!("no test ran"));
+    }
+    if tally.ran() {
+        write_last(&tally)?;
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// Builds programs and tests together: what the runner then runs, and the `stepwell` that the examples use.
+fn build() -> Result<()> {
+    command::run(cargo().args(["build", "--workspace", "--all-targets"]))
+}
+
+fn tests(tally: &mut Tally) -> Result<()> {
+    if command::exists("cargo-nextest") {
+        counted(
+            cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]),
+            tally,
+        )
+    } else {
+        counted(
+            cargo().args(["test", "--workspace", "--all-targets", "--no-fail-fast"]),
+            tally,
+        )
+    }
+}
+
+fn doctests(tally: &mut Tally) -> Result<()> {
+    counted(
+        cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"]),
+        tally,
+    )
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(repo::root());
+    cargo
+}
+
+/// Runs a test runner, shows what it prints, and keeps its closing lines.
+fn counted(command: &mut Command, tally: &mut Tally) -> Result<()> {
+    let line = command::shown(command);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("failed to start `{line}`"))?;
+    let (sender, lines) = mpsc::sync_channel(64);
+    let out = child
+        .stdout
+        .take()
+        .context("failed to read the runner's output")?;
+    let err = child
+        .stderr
+        .take()
+        .context("failed to read the runner's errors")?;
+    thread::scope(|scope| {
+        let both: [Box<dyn BufRead + Send>; 2] =
+            [Box::new(BufReader::new(out)), Box::new(BufReader::new(err))];
+        for mut stream in both {
+            let sender = sender.clone();
+            scope.spawn(move || {
+                let mut line = Vec::new();
+                while stream
+                    .read_until(b'\n', &mut line)
+                    .is_ok_and(|read| read > 0)
+                {
+                    let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                    line.clear();
+                    if sender.send(text).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for line in lines {
+            say(&line);
+            tally.read(&line);
+        }
+    });
+    let status = child
+        .wait()
+        .with_context(|| format!("failed to wait for `{line}`"))?;
+    if !status.success() {
+        bail!("failed to run `{line}`: {status}");
+    }
     Ok(())
+}
+
+/// The last lines go to standard output, apart from all that was said on the way.
+fn write_last(tally: &Tally) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for line in &tally.closing {
+        writeln!(out, "{line}").context("failed to write the summary")?;
+    }
+    writeln!(out, "{tally}").context("failed to write the summary")
 }

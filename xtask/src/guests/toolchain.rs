@@ -24,6 +24,9 @@ pub(crate) const TARGET: &str = "wasm32-wasip1";
 /// Names one way, so that each can be tried alone.
 const FORCED: &str = "STEPWELL_GUEST_TOOLCHAIN";
 
+/// One way to a toolchain, and its name.
+type Way = (&'static str, fn() -> Result<Toolchain>);
+
 /// A toolchain that builds guests.
 pub(crate) enum Toolchain {
     /// The `cargo` on the path, whose sysroot has the target.
@@ -42,7 +45,7 @@ impl Toolchain {
     ///
     /// When none of them works; the error says why each did not.
     pub(crate) fn find() -> Result<Toolchain> {
-        let ways: [(&str, fn() -> Result<Toolchain>); 3] = [
+        let ways: [Way; 3] = [
             ("installed", installed),
             ("rustup", rustup),
             ("debian", debian::find),
