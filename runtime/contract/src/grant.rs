@@ -40,6 +40,13 @@ pub enum Network {
     Any,
 }
 
+impl Network {
+    /// Whether anything can be reached at all.
+    pub fn is_reachable(&self) -> bool {
+        matches!(self, Self::To(_) | Self::Any)
+    }
+}
+
 /// All grants of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grants {

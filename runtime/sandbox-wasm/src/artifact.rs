@@ -1,0 +1,308 @@
+//! Precompiled code on disk: compiled once per component, engine and processor, mapped on the next run.
+//!
+//! An artifact is native code, so loading one that somebody else could write would be running their code outside
+//! every sandbox. The folder must be private to the user, the file too, and its digest must be right, or it reads as
+//! a miss. An artifact is written to a temporary file and renamed: a reader never sees half of one.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, OFlags, Stat, fstat};
+use rustix::process::geteuid;
+use stepwell_contract::{Digest, Hasher, Image, SandboxError, SandboxErrorKind};
+
+use crate::BACKEND;
+use crate::engine::{self, Flavour};
+
+/// The first bytes of an artifact file; its last character is the version of the layout.
+const MAGIC: &[u8; 8] = b"swcwasm1";
+
+/// Magic, then the digest of what follows.
+const HEADER_BYTES: usize = MAGIC.len() + 32;
+
+/// A larger file is not ours.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// The folder of artifacts.
+#[derive(Debug, Clone)]
+pub(crate) struct Artifacts {
+    folder: PathBuf,
+}
+
+/// An artifact that was verified: native code that this user's own compiler made.
+pub(crate) struct Artifact {
+    content: Vec<u8>,
+}
+
+impl Artifact {
+    /// The native code, as the engine serialised it.
+    pub(crate) fn code(&self) -> &[u8] {
+        self.content.get(HEADER_BYTES..).unwrap_or_default()
+    }
+
+    /// Trusts code that was compiled a moment ago.
+    pub(crate) fn fresh(code: &[u8]) -> Self {
+        let mut content = Vec::with_capacity(HEADER_BYTES + code.len());
+        content.extend_from_slice(MAGIC);
+        content.extend_from_slice(Digest::of(code).as_bytes());
+        content.extend_from_slice(code);
+        Self { content }
+    }
+
+    /// Checks what was read from disk; `None` where it is not what was written there.
+    fn verify(content: Vec<u8>) -> Option<Self> {
+        let (header, code) = content.split_at_checked(HEADER_BYTES)?;
+        let (magic, digest) = header.split_at_checked(MAGIC.len())?;
+        (magic == MAGIC && digest == Digest::of(code).as_bytes()).then_some(Self { content })
+    }
+}
+
+impl Artifacts {
+    /// Uses `folder`, which exists.
+    ///
+    /// # Errors
+    ///
+    /// The folder is not a real directory of this user's, or others may write to it.
+    pub(crate) fn open(folder: &Path) -> Result<Self, SandboxError> {
+        let refuse = |cause: String| {
+            SandboxError::new(
+                BACKEND,
+                format!("use the folder `{}` for compiled code", folder.display()),
+                SandboxErrorKind::Host,
+            )
+            .because(cause)
+        };
+        let open = OpenOptions::new()
+            .read(true)
+            .custom_flags((OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC).bits() as i32)
+            .open(folder);
+        let handle = open.map_err(|error| refuse(error.to_string()))?;
+        check(&handle, FileType::Directory).map_err(refuse)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    fn path(&self, image: &Image, flavour: Flavour) -> PathBuf {
+        let mut hasher = Hasher::new("stepwell wasm artifact v1");
+        hasher
+            .field(image.digest.as_bytes())
+            .field(engine::settings(flavour).as_bytes());
+        self.folder
+            .join(format!("{}.cwasm", hasher.finish().to_hex()))
+    }
+
+    /// The artifact of `image`, if it is there and right. Anything else reads as a miss; a file that fails its check is
+    /// said and will be replaced.
+    pub(crate) fn load(&self, image: &Image, flavour: Flavour) -> Option<Artifact> {
+        let path = self.path(image, flavour);
+        match read(&path) {
+            Ok(content) => {
+                let artifact = Artifact::verify(content);
+                if artifact.is_none() {
+                    tracing::warn!(path = %path.display(), "compiled code is damaged and will be compiled again");
+                }
+                artifact
+            }
+            Err(ReadError::Missing) => None,
+            Err(ReadError::Refused(cause)) => {
+                tracing::warn!(path = %path.display(), cause, "compiled code was not trusted and will be compiled again");
+                None
+            }
+        }
+    }
+
+    /// Keeps `artifact` for the next run. A failure costs that run some time and this one nothing, so it is only said.
+    pub(crate) fn keep(&self, image: &Image, flavour: Flavour, artifact: &Artifact) {
+        let path = self.path(image, flavour);
+        let written = tempfile::Builder::new()
+            .prefix(".artifact-")
+            .tempfile_in(&self.folder)
+            .and_then(|mut file| file.write_all(&artifact.content).map(|()| file))
+            .and_then(|file| file.persist(&path).map_err(|error| error.error));
+        if let Err(error) = written {
+            tracing::warn!(path = %path.display(), %error, "compiled code could not be kept");
+        }
+    }
+
+    /// Forgets the artifact of `image`: the engine did not take it.
+    pub(crate) fn forget(&self, image: &Image, flavour: Flavour) {
+        let _ = std::fs::remove_file(self.path(image, flavour));
+    }
+}
+
+enum ReadError {
+    Missing,
+    Refused(String),
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let refused = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => ReadError::Missing,
+        _ => ReadError::Refused(error.to_string()),
+    };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits() as i32)
+        .open(path)
+        .map_err(refused)?;
+    let stat = check(&file, FileType::RegularFile).map_err(ReadError::Refused)?;
+    let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
+    if size > MAX_BYTES {
+        return Err(ReadError::Refused(format!("it has {size} bytes")));
+    }
+    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    Read::by_ref(&mut file)
+        .take(MAX_BYTES)
+        .read_to_end(&mut content)
+        .map_err(refused)?;
+    Ok(content)
+}
+
+/// Whether what is open is ours alone to write.
+fn check(handle: &File, expected: FileType) -> Result<Stat, String> {
+    let stat = fstat(handle.as_fd()).map_err(|error| error.to_string())?;
+    let user = geteuid().as_raw();
+    if FileType::from_raw_mode(stat.st_mode) != expected {
+        return Err("it is of the wrong type".to_owned());
+    }
+    if stat.st_uid != user {
+        return Err(format!(
+            "it belongs to user {}, not to user {user}",
+            stat.st_uid
+        ));
+    }
+    if stat.st_mode & 0o022 != 0 {
+        return Err(format!(
+            "its mode {:o} lets others write to it",
+            stat.st_mode & 0o7777
+        ));
+    }
+    Ok(stat)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    struct Place {
+        _folder: tempfile::TempDir,
+        artifacts: Artifacts,
+        image: Image,
+        path: PathBuf,
+    }
+
+    fn place_with_artifact() -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
+        let artifacts = Artifacts::open(folder.path()).unwrap();
+        let image = Image::component("./x.wasm", b"image".as_slice());
+        artifacts.keep(&image, Flavour::Plain, &Artifact::fresh(b"native code"));
+        let path = artifacts.path(&image, Flavour::Plain);
+        Place {
+            _folder: folder,
+            artifacts,
+            image,
+            path,
+        }
+    }
+
+    impl Place {
+        fn load(&self) -> Option<Vec<u8>> {
+            self.artifacts
+                .load(&self.image, Flavour::Plain)
+                .map(|artifact| artifact.code().to_owned())
+        }
+    }
+
+    #[test]
+    fn what_was_kept_is_loaded() {
+        let place = place_with_artifact();
+        assert_eq!(place.load().as_deref(), Some(b"native code".as_slice()));
+        assert!(
+            place
+                .artifacts
+                .load(&place.image, Flavour::Metered)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn one_altered_byte_reads_as_a_miss() {
+        let place = place_with_artifact();
+        let mut content = std::fs::read(&place.path).unwrap();
+        *content.last_mut().unwrap() ^= 1;
+        std::fs::write(&place.path, content).unwrap();
+        assert_eq!(place.load(), None);
+    }
+
+    #[test]
+    fn a_torn_artifact_reads_as_a_miss() {
+        let place = place_with_artifact();
+        for length in [0, 7, HEADER_BYTES - 1, HEADER_BYTES, HEADER_BYTES + 3] {
+            let content = std::fs::read(&place.path).unwrap();
+            std::fs::write(&place.path, &content[..length]).unwrap();
+            assert_eq!(place.load(), None, "{length} bytes");
+            std::fs::write(&place.path, content).unwrap();
+        }
+        assert!(place.load().is_some());
+    }
+
+    #[test]
+    fn an_artifact_that_others_may_write_is_not_loaded() {
+        let place = place_with_artifact();
+        set_permissions(&place.path, Permissions::from_mode(0o666)).unwrap();
+        assert_eq!(place.load(), None);
+    }
+
+    #[test]
+    fn an_artifact_behind_a_symlink_is_not_loaded() {
+        let place = place_with_artifact();
+        let elsewhere = place.path.with_extension("moved");
+        std::fs::rename(&place.path, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &place.path).unwrap();
+        assert_eq!(place.load(), None);
+    }
+
+    #[test]
+    fn a_fifo_in_place_of_an_artifact_does_not_block() {
+        let place = place_with_artifact();
+        std::fs::remove_file(&place.path).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &place.path,
+            FileType::Fifo,
+            0o600.into(),
+            0,
+        )
+        .unwrap();
+        assert_eq!(place.load(), None);
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+        let error = Artifacts::open(folder.path()).unwrap_err();
+        assert!(
+            std::error::Error::source(&error)
+                .unwrap()
+                .to_string()
+                .contains("lets others write")
+        );
+    }
+
+    #[test]
+    fn a_folder_behind_a_symlink_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+        assert!(Artifacts::open(&link).is_err());
+    }
+}

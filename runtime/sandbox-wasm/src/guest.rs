@@ -1,0 +1,87 @@
+//! What the host keeps for one running step: the data of its store.
+
+use std::sync::Arc;
+
+use stepwell_contract::{Ambient, Clock, Grants, StepIo};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::WasiCtx;
+
+use crate::fs::FileSystem;
+use crate::meter::Meter;
+use crate::wasi::cli::Tail;
+use crate::wasi::clocks::Clocks;
+use crate::wasi::random::RandomSource;
+
+/// The data of one step's store. Every host function gets this and nothing else.
+pub(crate) struct Guest {
+    /// What the guest holds handles to.
+    pub(crate) table: ResourceTable,
+    /// What it has used up.
+    pub(crate) meter: Meter,
+    /// What it sees of files.
+    pub(crate) files: FileSystem,
+    /// Its clocks.
+    pub(crate) clocks: Clocks,
+    /// Its random bytes.
+    pub(crate) random: RandomSource,
+    /// Its network; `None` where it may not even import it.
+    pub(crate) network: Option<Box<WasiCtx>>,
+    /// Names that it may look up; `None` for all.
+    pub(crate) lookups: Option<Vec<String>>,
+    /// Its arguments, the program's own name first.
+    pub(crate) argv: Vec<String>,
+    /// Its environment.
+    pub(crate) env: Vec<(String, String)>,
+    /// Where it starts.
+    pub(crate) working_dir: Arc<str>,
+    /// Its log, its results, its cancellation.
+    pub(crate) io: StepIo,
+    /// The last it said on stderr.
+    pub(crate) last_words: Tail,
+}
+
+impl Guest {
+    /// A guest that has not run yet.
+    pub(crate) fn new(seed: Seed, io: StepIo) -> Self {
+        let Seed {
+            meter,
+            files,
+            grants,
+            ambient,
+            argv,
+            env,
+            working_dir,
+        } = seed;
+        let mut table = ResourceTable::new();
+        let handles = meter.limits().get(stepwell_contract::Limit::Handles);
+        table.set_max_capacity(usize::try_from(handles).unwrap_or(usize::MAX));
+        let (network, lookups) = crate::wasi::sockets::context(&grants.network);
+        // A time-out that fires at once would cut every connection.
+        let sleeps_for_real = grants.clock == Clock::Real || grants.network.is_reachable();
+        Self {
+            table,
+            meter,
+            files,
+            clocks: Clocks::new(grants.clock, sleeps_for_real, ambient.epoch_seconds),
+            random: RandomSource::new(grants.random, ambient.seed),
+            network,
+            lookups,
+            argv,
+            env,
+            working_dir,
+            io,
+            last_words: Tail::default(),
+        }
+    }
+}
+
+/// What a guest is made from, before it is connected to anything.
+pub(crate) struct Seed {
+    pub(crate) meter: Meter,
+    pub(crate) files: FileSystem,
+    pub(crate) grants: Grants,
+    pub(crate) ambient: Ambient,
+    pub(crate) argv: Vec<String>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) working_dir: Arc<str>,
+}

@@ -1,0 +1,198 @@
+//! From a step's description to its sandbox: mounts become directories that are open when the guest starts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use stepwell_contract::{
+    Access, Mount, Sandbox, SandboxError, SandboxErrorKind, StepSpec, TaskScope, TaskSpec,
+};
+
+use crate::BACKEND;
+use crate::backend::WasmBackend;
+use crate::fs::{FileSystem, MountPoint};
+use crate::guest::Seed;
+use crate::meter::Meter;
+use crate::run::WasmSandbox;
+use crate::typed;
+
+/// What the steps of one task share: its volumes.
+pub(crate) struct Scope {
+    backend: WasmBackend,
+    volumes: HashMap<Arc<str>, Arc<Dir>>,
+}
+
+impl Scope {
+    pub(crate) fn new(backend: WasmBackend, task: &TaskSpec) -> Self {
+        let volumes = task.volumes.iter();
+        Self {
+            backend,
+            volumes: volumes
+                .map(|volume| (Arc::clone(&volume.name), Arc::clone(&volume.dir)))
+                .collect(),
+        }
+    }
+}
+
+impl TaskScope for Scope {
+    fn prepare(&self, step: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
+        let loaded = self.backend.load(&step.image, &step.limits)?;
+        let entry = loaded.entry(&step.image, &step.grants)?;
+        let files = file_system(&self.volumes, &step)?;
+        let invocation = typed::invocation(&step);
+        let seed = Seed {
+            meter: Meter::new(step.limits),
+            files,
+            grants: step.grants,
+            ambient: step.ambient,
+            argv: step.argv,
+            env: step.env,
+            working_dir: step.working_dir,
+        };
+        Ok(Box::new(WasmSandbox {
+            loaded,
+            entry,
+            seed,
+            invocation,
+        }))
+    }
+
+    fn close(self: Box<Self>) -> Result<(), SandboxError> {
+        Ok(())
+    }
+}
+
+/// The directories that are open when the guest starts.
+///
+/// Toolchains differ in how they find the working directory: Go takes the first directory's name for it, C and Rust
+/// resolve a relative path against directories with relative names. So it comes first under its own name, then every
+/// mount, then, relative to it, itself and what is mounted below it.
+fn file_system(
+    volumes: &HashMap<Arc<str>, Arc<Dir>>,
+    step: &StepSpec,
+) -> Result<FileSystem, SandboxError> {
+    let mut mounts = Vec::with_capacity(step.mounts.len());
+    for mount in &step.mounts {
+        let dir = volumes.get(&mount.volume).ok_or_else(|| {
+            contradiction(
+                step,
+                format!("`{}` shows no volume of the task", mount.path),
+            )
+        })?;
+        mounts.push((
+            mount,
+            Arc::clone(dir),
+            Arc::new(MountPoint {
+                access: mount.access,
+            }),
+        ));
+    }
+    let home = mounts
+        .iter()
+        .filter(|(mount, ..)| below(&step.working_dir, &mount.path).is_some())
+        .max_by_key(|(mount, ..)| mount.path.len());
+    let (mount, dir, point) = home.ok_or_else(|| {
+        contradiction(
+            step,
+            format!(
+                "its working directory `{}` is in no mount",
+                step.working_dir
+            ),
+        )
+    })?;
+    let working_dir = open_working_dir(step, mount, dir)?;
+
+    let mut files = FileSystem::new(step.ambient.epoch_seconds);
+    files.preopen(
+        &*step.working_dir,
+        Arc::clone(&working_dir),
+        Arc::clone(point),
+        Arc::clone(&step.working_dir),
+    );
+    for (mount, dir, point) in &mounts {
+        if mount.path != step.working_dir {
+            files.preopen(
+                &*mount.path,
+                Arc::clone(dir),
+                Arc::clone(point),
+                Arc::clone(&mount.path),
+            );
+        }
+    }
+    files.preopen(
+        ".",
+        working_dir,
+        Arc::clone(point),
+        Arc::clone(&step.working_dir),
+    );
+    for (mount, dir, point) in &mounts {
+        if let Some(relative) =
+            below(&mount.path, &step.working_dir).filter(|path| !path.is_empty())
+        {
+            files.preopen(
+                relative,
+                Arc::clone(dir),
+                Arc::clone(point),
+                Arc::clone(&mount.path),
+            );
+        }
+    }
+    Ok(files)
+}
+
+/// What is left of `path` below `folder`; empty where they are the same.
+fn below<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(folder)?;
+    if rest.is_empty() {
+        Some(rest)
+    } else {
+        rest.strip_prefix('/')
+    }
+}
+
+/// The working directory, made where a container engine would make it.
+fn open_working_dir(
+    step: &StepSpec,
+    mount: &Mount,
+    dir: &Arc<Dir>,
+) -> Result<Arc<Dir>, SandboxError> {
+    let relative = below(&step.working_dir, &mount.path).unwrap_or_default();
+    if relative.is_empty() {
+        return Ok(Arc::clone(dir));
+    }
+    if mount.access == Access::ReadWrite {
+        // Where it exists already, or cannot be made, opening it tells.
+        let _ = dir.create_dir_all(relative);
+    }
+    let opened = dir.open_dir(relative).map_err(|error| {
+        contradiction(
+            step,
+            format!(
+                "its working directory `{}` cannot be opened: {error}",
+                step.working_dir
+            ),
+        )
+    })?;
+    Ok(Arc::new(opened))
+}
+
+fn contradiction(step: &StepSpec, cause: String) -> SandboxError {
+    SandboxError::new(
+        BACKEND,
+        format!("prepare step `{}`", step.name),
+        SandboxErrorKind::Host,
+    )
+    .because(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::below;
+
+    #[test]
+    fn below_is_by_whole_names() {
+        assert_eq!(below("/workspace/a/b", "/workspace"), Some("a/b"));
+        assert_eq!(below("/workspace", "/workspace"), Some(""));
+        assert_eq!(below("/workspaces", "/workspace"), None);
+    }
+}
