@@ -1,0 +1,7 @@
+;; A component whose `run` returns an error, as one does that has no exit code to give.
+(component
+  (core module $main (func (export "run") (result i32) (i32.const 1)))
+  (core instance $main (instantiate $main))
+  (func $run (result (result)) (canon lift (core func $main "run")))
+  (instance $exported (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $exported)))

@@ -1,0 +1,32 @@
+;; Ten thousand core instances from a text of thirty lines: each component makes ten of the one before it.
+(component
+  (component $ten
+    (core module $empty)
+    (core instance (instantiate $empty)) (core instance (instantiate $empty))
+    (core instance (instantiate $empty)) (core instance (instantiate $empty))
+    (core instance (instantiate $empty)) (core instance (instantiate $empty))
+    (core instance (instantiate $empty)) (core instance (instantiate $empty))
+    (core instance (instantiate $empty)) (core instance (instantiate $empty)))
+  (component $hundred
+    (alias outer 1 $ten (component $ten))
+    (instance (instantiate $ten)) (instance (instantiate $ten)) (instance (instantiate $ten))
+    (instance (instantiate $ten)) (instance (instantiate $ten)) (instance (instantiate $ten))
+    (instance (instantiate $ten)) (instance (instantiate $ten)) (instance (instantiate $ten))
+    (instance (instantiate $ten)))
+  (component $thousand
+    (alias outer 1 $hundred (component $hundred))
+    (instance (instantiate $hundred)) (instance (instantiate $hundred))
+    (instance (instantiate $hundred)) (instance (instantiate $hundred))
+    (instance (instantiate $hundred)) (instance (instantiate $hundred))
+    (instance (instantiate $hundred)) (instance (instantiate $hundred))
+    (instance (instantiate $hundred)) (instance (instantiate $hundred)))
+  (instance (instantiate $thousand)) (instance (instantiate $thousand))
+  (instance (instantiate $thousand)) (instance (instantiate $thousand))
+  (instance (instantiate $thousand)) (instance (instantiate $thousand))
+  (instance (instantiate $thousand)) (instance (instantiate $thousand))
+  (instance (instantiate $thousand)) (instance (instantiate $thousand))
+  (core module $main (func (export "run") (result i32) (i32.const 0)))
+  (core instance $main (instantiate $main))
+  (func $run (result (result)) (canon lift (core func $main "run")))
+  (instance $exported (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $exported)))
