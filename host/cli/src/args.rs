@@ -42,7 +42,10 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Compile one component from standard input (a child of Stepwell's own, so that it can be bounded and killed)
     #[command(hide = true)]
-    CompileWorker,
+    CompileWorker {
+        /// Which sort of code to make.
+        flavour: String,
+    },
 }
 
 const RUN_EXAMPLES: &str = "\

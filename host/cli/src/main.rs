@@ -1,6 +1,60 @@
 //! The `stepwell` command.
+//!
+//! In: the command line, the environment, files. Out: text, and an exit code. Each command is a module: [`run`],
+//! [`exec`], [`inspect`]; `compile-worker` is this program started by itself.
+//!
+//! The only place that wires concrete parts together. It must not know how a document is understood or a component is
+//! run; it finds the parts that do and introduces them to each other.
+//!
+//! `exec` starts in a millisecond, so nothing is set up before a command asks for it: no runtime, no logging, no look
+//! at the terminal. Read next: [`run`], then [`exit`].
 
 mod args;
 mod duration;
+mod environment;
+mod exec;
+mod exit;
+mod images;
+mod inspect;
+mod read;
+mod run;
+mod show;
+mod signals;
+mod trouble;
 
-fn main() {}
+use clap::Parser as _;
+
+use crate::args::{Cli, ColorChoice, Command};
+use crate::environment::Environment;
+use crate::trouble::Trouble;
+
+fn main() -> std::process::ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and the version are errors to clap, which go to standard output. Nobody may be reading.
+            let _ = error.print();
+            return match error.use_stderr() {
+                true => exit::ExitCode::Usage.into(),
+                false => exit::ExitCode::Success.into(),
+            };
+        }
+    };
+    let env = Environment::read();
+    let mut color = ColorChoice::Auto;
+    let ended = match cli.command {
+        Command::Run(args) => {
+            color = args.color;
+            run::run(&args, &env).map(Into::into)
+        }
+        Command::Exec(args) => exec::exec(args, &env).map_err(Trouble::from),
+        Command::Inspect(args) => inspect::inspect(&args, &env)
+            .map(Into::into)
+            .map_err(Trouble::from),
+        Command::CompileWorker { flavour } => Ok(stepwell_sandbox_wasm::compile_worker(&flavour)),
+    };
+    ended.unwrap_or_else(|trouble| {
+        trouble.show(color, &env);
+        trouble.code().into()
+    })
+}

@@ -1,0 +1,2 @@
+;; A component that is no step: it exports neither world.
+(component)

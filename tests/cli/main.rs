@@ -1,0 +1,14 @@
+//! The `stepwell` command from the outside: wiring, flags, exit codes, what is printed where.
+//!
+//! Every guest here is a few lines of WebAssembly text under `guests/`, so that no guest toolchain is needed.
+
+mod cancel;
+mod documents;
+mod exec;
+mod inspect;
+mod output;
+mod redact;
+mod refusal;
+mod stage;
+mod terminal;
+mod usage;
