@@ -1,1 +1,47 @@
-//! To be written.
+//! Tekton text to a run, with the place of every mistake.
+//!
+//! In: [`Sources`] (texts and their names) and a [`Request`] (what the command line adds). Out: a [`Run`], in which
+//! every name is resolved and every reference substituted, or [`SpecErrors`]: everything that is wrong, in the order of
+//! the lines.
+//!
+//! It must not know a disk, a clock, an environment, an engine or a terminal. What a run needs of those (a random
+//! suffix, where workspaces are) comes in with the request; what `image:` names is somebody else's to open, and
+//! [`SpecProblem`] has the words for when that fails.
+//!
+//! Held up by `granit-parser`, an event parser for YAML whose events have places, and by `miette` for diagnostics.
+//! The stages are [`Sources`] → nodes (`yaml`) → [`Documents`] (`document`, `task`, `taskrun`, `check`) → [`Run`]
+//! (`resolve`). Read next: `document` for what is understood, `resolve` for what is done with it, then
+//! `runtime/engine`.
+
+mod check;
+mod document;
+mod duration;
+mod errors;
+mod fields;
+mod name;
+mod nearest;
+mod params;
+mod problem;
+mod reference;
+mod request;
+mod resolve;
+mod run;
+mod scalar;
+mod settings;
+mod source;
+mod steps;
+mod stored;
+mod substitute;
+mod task;
+mod taskrun;
+mod value;
+mod workspaces;
+mod yaml;
+
+pub use document::{Documents, parse};
+pub use errors::SpecErrors;
+pub use problem::SpecProblem;
+pub use request::{Identity, Request};
+pub use resolve::{read, resolve};
+pub use run::{OnError, Run, Step, Workspace, WorkspaceSource};
+pub use source::{SourceId, Sources, Span};

@@ -12,6 +12,9 @@ use stepwell_contract::{
 
 use crate::source::Span;
 
+/// How long a TaskRun may take that does not say so; Tekton's default.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
 /// One execution of a document: params chosen, references substituted, defaults filled in.
 #[derive(Debug, Clone)]
 pub struct Run {

@@ -1,0 +1,63 @@
+//! The known name that a mistyped one was most likely meant to be.
+
+/// The name in `known` that takes the fewest edits from `name`, where that is few enough to be a slip.
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = match name.chars().count() {
+        0..=2 => 1,
+        3..=5 => 2,
+        _ => 3,
+    };
+    known
+        .into_iter()
+        .map(|candidate| {
+            (
+                edits(&name.to_lowercase(), &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(edits, candidate)| *edits <= allowed && *edits < candidate.chars().count())
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions and replacements between two words (Levenshtein).
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// `did you mean …?`, or all the known names, or that there are none.
+pub(crate) fn suggest(name: &str, known: &[&str], what: &str) -> String {
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => format!("there are no {what}"),
+        None => format!("{what}: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_recognised() {
+        let known = ["image", "args", "script", "workingDir"];
+        assert_eq!(nearest("imgae", known), Some("image"));
+        assert_eq!(nearest("workdir", known), Some("workingDir"));
+        assert_eq!(nearest("arg", known), Some("args"));
+        assert_eq!(nearest("podTemplate", known), None);
+        assert_eq!(nearest("", known), None);
+        assert_eq!(suggest("z", &[], "params"), "there are no params");
+        assert_eq!(suggest("zzz", &["a", "b"], "params"), "params: a, b");
+    }
+}

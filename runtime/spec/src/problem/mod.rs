@@ -1,0 +1,150 @@
+//! What an author can get wrong: one enum for each stage that finds it, one type over all of them.
+//!
+//! Every problem has a stable code `spec::…`, a place where it has one, and a help line that names the mend.
+
+mod field;
+mod image;
+mod request;
+mod run;
+mod syntax;
+mod task;
+
+use std::cell::RefCell;
+use std::fmt;
+
+use miette::{Diagnostic, LabeledSpan};
+
+pub(crate) use field::FieldProblem;
+pub(crate) use image::ImageProblem;
+pub(crate) use request::RequestProblem;
+pub(crate) use run::RunProblem;
+pub(crate) use syntax::SyntaxProblem;
+pub(crate) use task::TaskProblem;
+
+use crate::source::Span;
+
+/// Declares an enum of problems that all have a `span`.
+macro_rules! problems {
+    ($(#[$meta:meta])* $name:ident {
+        $($(#[$variant_meta:meta])* $variant:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* })*
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+        pub(crate) enum $name {
+            $($(#[$variant_meta])* $variant { $($(#[$field_meta])* $field: $type,)* },)*
+        }
+
+        impl $name {
+            /// Where it is.
+            pub(crate) fn span(&self) -> $crate::source::Span {
+                match self {
+                    $(Self::$variant { span, .. } => *span,)*
+                }
+            }
+        }
+    };
+}
+pub(crate) use problems;
+
+/// One thing wrong with a document or with what was asked of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SpecProblem(Kind);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Syntax(SyntaxProblem),
+    Field(FieldProblem),
+    Task(TaskProblem),
+    Run(RunProblem),
+    Request(RequestProblem),
+    Image(ImageProblem),
+}
+
+impl SpecProblem {
+    fn inner(&self) -> &(dyn Diagnostic + 'static) {
+        match &self.0 {
+            Kind::Syntax(problem) => problem,
+            Kind::Field(problem) => problem,
+            Kind::Task(problem) => problem,
+            Kind::Run(problem) => problem,
+            Kind::Request(problem) => problem,
+            Kind::Image(problem) => problem,
+        }
+    }
+
+    /// Where it is; `None` for what the command line got wrong.
+    pub fn span(&self) -> Option<Span> {
+        match &self.0 {
+            Kind::Syntax(problem) => Some(problem.span()),
+            Kind::Field(problem) => Some(problem.span()),
+            Kind::Task(problem) => Some(problem.span()),
+            Kind::Run(problem) => Some(problem.span()),
+            Kind::Request(_) => None,
+            Kind::Image(problem) => Some(problem.span()),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($kind:ident($problem:ident)),*) => {
+        $(impl From<$problem> for SpecProblem {
+            fn from(problem: $problem) -> Self {
+                Self(Kind::$kind(problem))
+            }
+        })*
+    };
+}
+from!(
+    Syntax(SyntaxProblem),
+    Field(FieldProblem),
+    Task(TaskProblem),
+    Run(RunProblem),
+    Request(RequestProblem),
+    Image(ImageProblem)
+);
+
+impl fmt::Debug for SpecProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for SpecProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.inner(), f)
+    }
+}
+
+impl std::error::Error for SpecProblem {}
+
+impl Diagnostic for SpecProblem {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.inner().code()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.inner().help()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.inner().labels()
+    }
+}
+
+/// Where the stages put what they find, so that one mistake does not hide the next.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(RefCell<Vec<SpecProblem>>);
+
+impl Problems {
+    pub(crate) fn push(&self, problem: impl Into<SpecProblem>) {
+        self.0.borrow_mut().push(problem.into());
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<SpecProblem> {
+        self.0.into_inner()
+    }
+}

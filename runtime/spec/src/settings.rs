@@ -1,0 +1,162 @@
+//! The annotations of ours: `stepwell.dev/limits` and `stepwell.dev/grants`, for every step or with `.STEP` for one.
+//!
+//! Tekton keeps annotations and ignores these, so that a document with them still runs on a cluster.
+
+use stepwell_contract::{Grants, Limits};
+
+use crate::fields::Text;
+use crate::nearest::suggest;
+use crate::problem::{FieldProblem, Problems, TaskProblem};
+use crate::source::{Sources, Span};
+
+const PREFIX: &str = "stepwell.dev/";
+const KNOWN: [&str; 2] = ["stepwell.dev/limits", "stepwell.dev/grants"];
+
+/// What an annotation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// What bounds a step.
+    Limits,
+    /// What a step is granted.
+    Grants,
+}
+
+impl Kind {
+    /// A setting that could stand there.
+    pub(crate) fn example(self) -> &'static str {
+        match self {
+            Self::Limits => "memory=64Mi",
+            Self::Grants => "clock=real",
+        }
+    }
+
+    /// Applies one setting; what is wrong with it, in words.
+    pub(crate) fn apply(
+        self,
+        setting: &str,
+        limits: &mut Limits,
+        grants: &mut Grants,
+    ) -> Result<(), String> {
+        match self {
+            Self::Limits => limits.apply(setting).map_err(|error| error.to_string()),
+            Self::Grants => grants.apply(setting).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+/// One annotation of ours.
+#[derive(Debug, Clone)]
+pub(crate) struct Annotation {
+    kind: Kind,
+    key: Text,
+    /// The step it is about; every step where there is none.
+    step: Option<String>,
+    settings: Vec<String>,
+}
+
+/// Finds our annotations among all of a document's, and checks what they set.
+pub(crate) fn read(
+    annotations: &[(Text, Text)],
+    sources: &Sources,
+    problems: &Problems,
+) -> Vec<Annotation> {
+    annotations
+        .iter()
+        .filter_map(|(key, value)| {
+            let name = key.value.strip_prefix(PREFIX)?;
+            let (kind, step) = match name.split_once('.') {
+                Some((kind, step)) => (kind, Some(step.to_owned())),
+                None => (name, None),
+            };
+            let kind = match kind {
+                "limits" => Kind::Limits,
+                "grants" => Kind::Grants,
+                _ => {
+                    problems.push(FieldProblem::UnknownAnnotation {
+                        name: key.value.clone(),
+                        help: suggest(&key.value, &KNOWN, "annotations with this prefix"),
+                        span: key.span,
+                    });
+                    return None;
+                }
+            };
+            Some(Annotation {
+                kind,
+                key: key.clone(),
+                step,
+                settings: read_settings(kind, value, sources, problems),
+            })
+        })
+        .collect()
+}
+
+fn read_settings(kind: Kind, value: &Text, sources: &Sources, problems: &Problems) -> Vec<String> {
+    let mut settings = Vec::new();
+    for setting in value
+        .value
+        .split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+    {
+        match kind.apply(setting, &mut Limits::default(), &mut Grants::default()) {
+            Ok(()) => settings.push(setting.to_owned()),
+            Err(message) => problems.push(FieldProblem::BadSetting {
+                message,
+                example: kind.example(),
+                span: sources.narrow(value.span, setting),
+            }),
+        }
+    }
+    settings
+}
+
+/// Notes annotations for steps that are not there.
+pub(crate) fn check_steps(annotations: &[Annotation], steps: &[&str], problems: &Problems) {
+    for annotation in annotations {
+        if let Some(step) = annotation
+            .step
+            .as_deref()
+            .filter(|step| !steps.contains(step))
+        {
+            problems.push(TaskProblem::UnknownStep {
+                annotation: annotation.key.value.clone(),
+                help: suggest(step, steps, "steps"),
+                span: annotation.key.span,
+            });
+        }
+    }
+}
+
+/// Applies what the annotations say about `step`: first what is for every step, then what is for this one.
+pub(crate) fn apply(
+    annotations: &[&[Annotation]],
+    step: &str,
+    limits: &mut Limits,
+    grants: &mut Grants,
+) {
+    let all = || annotations.iter().copied().flatten();
+    let general = all().filter(|annotation| annotation.step.is_none());
+    let own = all().filter(|annotation| annotation.step.as_deref() == Some(step));
+    for annotation in general.chain(own) {
+        for setting in &annotation.settings {
+            // What cannot be meant was noted when the annotation was read.
+            let _ = annotation.kind.apply(setting, limits, grants);
+        }
+    }
+}
+
+/// Reads the memory limit of `computeResources`; other resources bound nothing here.
+pub(crate) fn read_memory(text: &str, span: Span, problems: &Problems) -> Option<u64> {
+    let bytes = stepwell_contract::limit::parse_quantity(text).filter(|bytes| *bytes > 0);
+    if bytes.is_none() {
+        problems.push(FieldProblem::BadValue {
+            field: "memory".to_owned(),
+            value: text.to_owned(),
+            expected:
+                "a positive whole number of bytes, with an optional unit: `64Mi`, `1Gi`, `500M`"
+                    .to_owned(),
+            span,
+        });
+    }
+    bytes
+}
