@@ -1,1 +1,39 @@
-//! To be written.
+//! Plans, keys, schedules and captures; knows a backend only as a trait.
+//!
+//! In: a resolved [`Run`](stepwell_spec::Run) with the code that its steps name, a [`Backend`], a scratch folder and
+//! somewhere to send events. Out: [`Event`]s while it happens, and a [`Verdict`] in Tekton's words.
+//!
+//! It must not know which backend it drives, a terminal, an environment variable or the time, which comes in through
+//! [`WallClock`].
+//!
+//! ```text
+//! Run ─plan→ Plan (every step with its seed, from its key) ─admit→ Admitted ─run→ Event, Event, … Verdict
+//! ```
+//!
+//! Held up by tokio, on one thread: a step blocks a thread of tokio's pool, everything else is a few timers and one
+//! channel. Read next: [`plan`] for what a step is given, [`run`] for a task's life, then `runtime/sandbox-wasm`.
+//!
+//! [`Backend`]: stepwell_contract::Backend
+//! [`Event`]: stepwell_contract::Event
+//! [`Verdict`]: stepwell_contract::event::Verdict
+
+pub mod admit;
+mod blocking;
+mod capture;
+pub mod clock;
+pub mod error;
+mod events;
+pub mod key;
+mod lines;
+pub mod plan;
+mod results;
+pub mod run;
+mod step;
+mod verdict;
+mod volumes;
+
+pub use admit::{Admitted, NotAdmitted, Refused};
+pub use clock::{SystemClock, WallClock};
+pub use error::EngineError;
+pub use plan::{Plan, PlanError, plan};
+pub use run::Engine;

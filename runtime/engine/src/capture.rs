@@ -1,0 +1,195 @@
+//! Takes what a step says, on the step's own thread, and sends it on as events.
+//!
+//! Memory is bounded whatever the guest does: a line is held back up to
+//! [`LONGEST_PIECE`](crate::lines::LONGEST_PIECE), output beyond the limit `output` is counted and dropped, and the
+//! channel is bounded, so that a guest that is faster than whoever reads the events waits. Two things end that wait: the
+//! reader goes away, or the engine gives the step up ([`Capture::give_up`]). It does not know how the step ends.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use stepwell_contract::{
+    EmitError, Event, EventKind, Limit, Limits, LogStream, ParamValue, StepName, StepSink,
+};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::watch;
+
+use crate::events::Events;
+use crate::lines::LineSplitter;
+use crate::results::ResultsFolder;
+
+/// How much of the message of a progress report is kept: it is one line on a screen, and a guest could send megabytes.
+const LONGEST_PROGRESS: usize = 4 << 10;
+
+/// What one progress report counts for towards the limit `output`, beside its message: stops a guest that reports
+/// progress without end from filling a log.
+const PROGRESS_COST: u64 = 64;
+
+/// The sink of one step.
+pub(crate) struct Capture {
+    step: StepName,
+    events: Events,
+    results: Arc<ResultsFolder>,
+    result_limit: u64,
+    output_limit: u64,
+    output: Mutex<Output>,
+    dropped: AtomicU64,
+    given_up: watch::Sender<bool>,
+    runtime: Handle,
+}
+
+/// What is under way on both streams.
+struct Output {
+    /// What is left of the limit.
+    left: u64,
+    stdout: Stream,
+    stderr: Stream,
+}
+
+#[derive(Default)]
+struct Stream {
+    lines: LineSplitter,
+    dropped: u64,
+}
+
+impl Capture {
+    /// A sink for `step`. Called on the runtime that sends the events.
+    pub(crate) fn new(
+        step: StepName,
+        limits: &Limits,
+        events: Events,
+        results: Arc<ResultsFolder>,
+    ) -> Self {
+        let output_limit = limits.get(Limit::Output);
+        Self {
+            step,
+            events,
+            results,
+            result_limit: limits.get(Limit::Result),
+            output_limit,
+            output: Mutex::new(Output {
+                left: output_limit,
+                stdout: Stream::default(),
+                stderr: Stream::default(),
+            }),
+            dropped: AtomicU64::new(0),
+            given_up: watch::Sender::new(false),
+            runtime: Handle::current(),
+        }
+    }
+
+    /// Sends what has no line end yet, and says what was dropped. Called on the step's thread, after the guest.
+    pub(crate) fn finish(&self) {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let Output { stdout, stderr, .. } = &mut *output;
+        for (stream, state) in [(LogStream::Stdout, stdout), (LogStream::Stderr, stderr)] {
+            state
+                .lines
+                .finish(&mut |line, partial| self.send_line(stream, line, partial));
+            if state.dropped > 0 {
+                let limit = Limit::Output.show(self.output_limit);
+                let mark = format!(
+                    "[stepwell: output limit of {limit} reached; {} bytes dropped]",
+                    state.dropped
+                );
+                self.send_line(stream, mark, false);
+            }
+        }
+    }
+
+    /// How many bytes of output were dropped so far.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Nothing that the step says from now on is sent; a call that waits returns.
+    pub(crate) fn give_up(&self) {
+        self.given_up.send_replace(true);
+    }
+
+    fn send_line(&self, stream: LogStream, line: String, partial: bool) {
+        self.send(EventKind::StepLog {
+            stream,
+            line,
+            partial,
+        });
+    }
+
+    fn send(&self, kind: EventKind) {
+        if *self.given_up.borrow() {
+            return;
+        }
+        let event = self.events.of_step(&self.step, kind);
+        if let Err(TrySendError::Full(event)) = self.events.sender.try_send(event) {
+            self.runtime.block_on(self.send_when_there_is_room(event));
+        }
+    }
+
+    async fn send_when_there_is_room(&self, event: Event) {
+        let mut given_up = self.given_up.subscribe();
+        tokio::select! {
+            biased;
+            _ = given_up.wait_for(|given_up| *given_up) => {}
+            permit = self.events.sender.reserve() => {
+                if let Ok(permit) = permit {
+                    permit.send(event);
+                }
+            }
+        }
+    }
+
+    /// Takes `wanted` bytes from what is left of the limit: how many there were.
+    fn take(&self, output: &mut Output, wanted: u64) -> u64 {
+        let taken = wanted.min(output.left);
+        if self.output_limit != u64::MAX {
+            output.left -= taken;
+        }
+        self.dropped.fetch_add(wanted - taken, Ordering::Relaxed);
+        taken
+    }
+}
+
+impl StepSink for Capture {
+    fn log(&self, stream: LogStream, bytes: &[u8]) {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = self.take(&mut output, bytes.len() as u64);
+        let state = match stream {
+            LogStream::Stdout => &mut output.stdout,
+            LogStream::Stderr => &mut output.stderr,
+        };
+        state.dropped += bytes.len() as u64 - taken;
+        // No more than the slice was asked for.
+        let kept = bytes
+            .get(..usize::try_from(taken).unwrap_or(usize::MAX))
+            .unwrap_or(bytes);
+        state.lines.push(kept, &mut |line, partial| {
+            self.send_line(stream, line, partial);
+        });
+    }
+
+    fn emit(&self, name: &str, value: ParamValue) -> Result<(), EmitError> {
+        self.results.emit(name, &value, self.result_limit)
+    }
+
+    fn progress(&self, done: u64, total: Option<u64>, message: &str) {
+        let message = &message[..message.floor_char_boundary(LONGEST_PROGRESS)];
+        let cost = PROGRESS_COST + message.len() as u64;
+        {
+            let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+            if output.left < cost {
+                return;
+            }
+            self.take(&mut output, cost);
+        }
+        self.send(EventKind::StepProgress {
+            done,
+            total,
+            message: message.to_owned(),
+        });
+    }
+}
+
+#[cfg(test)]
+#[path = "capture/tests.rs"]
+mod tests;

@@ -1,0 +1,93 @@
+//! What the engine could not do. How a step ended is never among it.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stepwell_contract::{CancelReason, SandboxError, StepName};
+use stepwell_store::StoreError;
+
+/// Our trouble: the run could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The folder behind a workspace could not be opened.
+    #[error("failed to open `{}` as workspace `{workspace}`", path.display())]
+    Workspace {
+        /// The workspace.
+        workspace: Arc<str>,
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A scratch folder of the task could not be made.
+    #[error("failed to make the task's folder `{folder}`")]
+    Folder {
+        /// Which one.
+        folder: Arc<str>,
+        /// Why not.
+        source: StoreError,
+    },
+    /// A script could not be written to its file.
+    #[error("failed to write the script file `{file}`")]
+    Script {
+        /// The file.
+        file: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The exit code of a step could not be written to its file.
+    #[error("failed to write the exit code file of step `{step}`")]
+    ExitCode {
+        /// The step.
+        step: StepName,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The backend could not open the task.
+    #[error("failed to open the task")]
+    OpenTask {
+        /// Why not.
+        source: SandboxError,
+    },
+    /// The backend could not build the sandbox of a step.
+    #[error("failed to prepare step `{step}`")]
+    Prepare {
+        /// The step.
+        step: StepName,
+        /// Why not.
+        source: SandboxError,
+    },
+    /// The backend could not run a step to its end.
+    #[error("failed to run step `{step}`")]
+    Run {
+        /// The step.
+        step: StepName,
+        /// Why not.
+        source: SandboxError,
+    },
+    /// Code of ours, or of the backend's, panicked.
+    #[error("failed to {doing}: a defect of stepwell: {message}")]
+    Panicked {
+        /// What it was doing: completes "failed to …".
+        doing: String,
+        /// What it said.
+        message: String,
+    },
+    /// A call into the host did not return after the run was told to stop.
+    #[error("failed to {doing}: a call into the host did not return")]
+    Stuck {
+        /// What it was doing: completes "failed to …".
+        doing: String,
+        /// Why the run was told to stop.
+        reason: CancelReason,
+    },
+}
+
+/// `error` and everything below it, one message each.
+pub(crate) fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect()
+}
