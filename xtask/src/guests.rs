@@ -7,12 +7,13 @@ mod crates;
 mod go;
 mod pypi;
 mod rust;
+mod script;
 mod shelf;
 mod stamp;
 mod toolchain;
 mod zig;
 
-use std::fs::File;
+use std::fs::{self, File};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -64,8 +65,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// When a guest does not build, or no toolchain for guests can be had.
 pub(crate) fn build(sets: &[Set]) -> Result<()> {
     let folder = repo::guests();
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("failed to create `{}`", folder.display()))?;
+    for folder in [&folder, &repo::guest_build()] {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("failed to create `{}`", folder.display()))?;
+    }
     // Two builds at once would remove each other's guests.
     let lock = File::create(folder.join(".lock"))
         .context("failed to create the lock of `target/guests`")?;

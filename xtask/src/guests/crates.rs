@@ -2,11 +2,11 @@
 //!
 //! What was tried and did not build is written down in `tests/guests/foreign/README.md`.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{shelf::Shelf, stamp::Stamp, toolchain::Toolchain};
+use super::{shelf::Shelf, stamp::Stamp, toolchain::Toolchain, zig};
 use crate::{
     command::{self, say},
     repo,
@@ -18,22 +18,34 @@ struct Program {
     version: &'static str,
     /// The name of its executable.
     binary: &'static str,
-    /// Feature flags, where the defaults need what WASI does not have.
-    features: &'static [&'static str],
+    /// Whether a crate below it compiles C.
+    has_c: bool,
 }
 
-const PROGRAMS: [Program; 2] = [
+const PROGRAMS: [Program; 4] = [
     Program {
         package: "b3sum",
         version: "1.8.7",
         binary: "b3sum",
-        features: &[],
+        has_c: false,
+    },
+    Program {
+        package: "jaq",
+        version: "1.6.0",
+        binary: "jaq",
+        has_c: true,
+    },
+    Program {
+        package: "oxipng",
+        version: "10.2.1",
+        binary: "oxipng",
+        has_c: true,
     },
     Program {
         package: "ripgrep",
         version: "15.2.0",
         binary: "rg",
-        features: &[],
+        has_c: false,
     },
 ];
 
@@ -44,33 +56,15 @@ const PROGRAMS: [Program; 2] = [
 /// When one does not build.
 pub(crate) fn build(toolchain: &Toolchain, shelf: &mut Shelf) -> Result<()> {
     for program in &PROGRAMS {
-        let root = repo::guest_build().join("crates-io");
-        let made = root.join(format!("bin/{}.wasm", program.binary));
-        let settings = format!(
-            "{} {} {:?} {}",
-            program.package,
-            program.version,
-            program.features,
-            toolchain.name()
-        );
+        let made = root().join(format!("bin/{}.wasm", program.binary));
+        let settings = format!("{} {}", program.version, toolchain.name());
         let stamp = Stamp::new(program.package, &settings, None)?;
         if !stamp.is_current(&made) {
             say(&format!(
-                "building {} {} from crates.io ({})",
-                program.package,
-                program.version,
-                toolchain.name()
+                "building {} {} from crates.io",
+                program.package, program.version
             ));
-            let mut cargo = toolchain.cargo("install");
-            cargo
-                .args(["--quiet", "--locked", "--force", "--no-track", "--root"])
-                .arg(&root)
-                .arg("--target-dir")
-                .arg(repo::guest_build().join("crates-io-build"))
-                .args(["--bin", program.binary])
-                .args(program.features)
-                .arg(format!("{}@={}", program.package, program.version));
-            command::run(&mut cargo)?;
+            install(toolchain, program)?;
             stamp.set()?;
         }
         let wasm =
@@ -78,4 +72,28 @@ pub(crate) fn build(toolchain: &Toolchain, shelf: &mut Shelf) -> Result<()> {
         shelf.put(program.binary, &wasm)?;
     }
     Ok(())
+}
+
+/// Where cargo puts the finished programs.
+fn root() -> PathBuf {
+    repo::guest_build().join("crates-io")
+}
+
+fn install(toolchain: &Toolchain, program: &Program) -> Result<()> {
+    let mut cargo = toolchain.cargo("install");
+    cargo
+        .args(["--quiet", "--locked", "--force", "--no-track", "--root"])
+        .arg(root())
+        .arg("--target-dir")
+        .arg(root().join("build"))
+        .args(["--bin", program.binary])
+        .arg(format!("{}@={}", program.package, program.version))
+        // Some profiles keep ten times the program's size in debug information.
+        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
+    if program.has_c {
+        for (name, tool) in zig::c_tools()? {
+            cargo.env(name, tool);
+        }
+    }
+    command::run(&mut cargo)
 }

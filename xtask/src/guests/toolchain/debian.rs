@@ -4,17 +4,16 @@
 //! linker. `RUSTC_BOOTSTRAP=1` lets that one compiler build its own library; guests use no unstable feature through it.
 
 use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::Toolchain;
 use crate::{
     command::{self, say},
+    guests::script,
     repo,
 };
 
@@ -108,7 +107,7 @@ fn install(missing: &[&str]) -> Result<()> {
 /// A command starts in wasi-libc's `crt1-command.o`; a library (`--no-entry`) must not have it. Flags for the compiler are
 /// the same for both, so the linker tells them apart.
 fn write_linker() -> Result<PathBuf> {
-    let script = format!(
+    let text = format!(
         "#!/bin/sh\n\
          for argument in \"$@\"; do\n\
          \x20 if [ \"$argument\" = --no-entry ]; then exec wasm-ld-22 \"$@\"; fi\n\
@@ -116,12 +115,6 @@ fn write_linker() -> Result<PathBuf> {
          exec wasm-ld-22 {WASI_LIBC}/crt1-command.o \"$@\"\n"
     );
     let path = repo::guest_build().join("wasm-ld-debian");
-    let doing = || format!("failed to write `{}`", path.display());
-    fs::create_dir_all(repo::guest_build()).with_context(doing)?;
-    if fs::read_to_string(&path).is_ok_and(|old| old == script) {
-        return Ok(path);
-    }
-    fs::write(&path, script).with_context(doing)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).with_context(doing)?;
+    script::write(&path, &text)?;
     Ok(path)
 }
