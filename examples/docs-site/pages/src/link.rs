@@ -57,9 +57,10 @@ pub fn rewrite(link: &str) -> String {
         return link.to_owned();
     }
     let (path, anchor) = split(link);
-    let path = match path.strip_suffix('/') {
-        Some(folder) => format!("{folder}/index.html"),
-        None => site_name(path),
+    let path = match path.rsplit('/').next() {
+        Some("") if !path.is_empty() => format!("{path}index.html"),
+        Some("." | "..") => format!("{path}/index.html"),
+        _ => site_name(path),
     };
     match anchor {
         Some(anchor) => format!("{path}#{anchor}"),
@@ -139,6 +140,7 @@ mod tests {
             ("start.md#first", "start.html#first"),
             ("../README.md", "../index.html"),
             ("guide/", "guide/index.html"),
+            ("..", "../index.html"),
             ("well.svg", "well.svg"),
             ("#here", "#here"),
             ("https://example.org/x.md", "https://example.org/x.md"),
