@@ -20,7 +20,8 @@ use clap::ValueEnum;
 
 use crate::{command::say, repo};
 use shelf::Shelf;
-pub(crate) use toolchain::Toolchain;
+pub(crate) use toolchain::{TARGET, Toolchain, clean};
+pub(crate) use zig::cc;
 
 /// What to build; everything, unless told otherwise.
 #[derive(Debug, clap::Args)]

@@ -27,10 +27,11 @@ pub(crate) fn tools() -> PathBuf {
     root().join("target/tools")
 }
 
-/// The workspaces whose code we own: the main one, then those of guests and examples.
-pub(crate) fn manifests() -> [PathBuf; 3] {
+/// The workspaces whose code we own: the main one, the benchmark's, then those of guests and examples.
+pub(crate) fn manifests() -> [PathBuf; 4] {
     [
         root().join("Cargo.toml"),
+        root().join("tests/bench/Cargo.toml"),
         root().join("tests/guests/Cargo.toml"),
         root().join("examples/Cargo.toml"),
     ]

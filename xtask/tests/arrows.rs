@@ -34,7 +34,7 @@ fn no_arrow_is_missing_from_the_table() {
             .to_owned()
     };
     let mut wrong = Vec::new();
-    for workspace in [".", "tests/guests", "examples"] {
+    for workspace in [".", "tests/bench", "tests/guests", "examples"] {
         let metadata = MetadataCommand::new()
             .manifest_path(root.join(workspace).join("Cargo.toml"))
             .no_deps()

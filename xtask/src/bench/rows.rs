@@ -1,0 +1,225 @@
+//! The rows of the table: what each measures, against what, and how much it may cost.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{
+    pairs::{self, Compared},
+    tools::{self, Tools},
+    tree,
+};
+use crate::{command, repo};
+
+/// One row of the table.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) work: &'static str,
+    pub(super) against: &'static str,
+    /// The bound: a share of the peer's time, or bytes where there is no peer.
+    pub(super) at_most: f64,
+    pub(super) measure: fn(&Tools, u32) -> Result<Finding>,
+}
+
+/// What a row came to.
+pub(super) enum Finding {
+    /// Times of both sides.
+    Compared(Compared),
+    /// Bytes that one more waiting sandbox takes.
+    Bytes(f64),
+    /// What was not there to measure with.
+    Missing(String),
+}
+
+/// All rows, in the order of the table.
+pub(super) const ROWS: [Row; 5] = [
+    Row {
+        name: "1",
+        work: "one-shot `stepwell exec` of a hello, compiled before",
+        against: "`wasmtime run` of the same component, compiled before",
+        at_most: 0.8,
+        measure: one_shot,
+    },
+    Row {
+        name: "2",
+        work: "one more warm step in a running task",
+        against: "spawn, read and wait of a static binary that prints the same",
+        at_most: 0.2,
+        measure: warm_step,
+    },
+    Row {
+        name: "3a",
+        work: "20,000 small files listed and read inside a step",
+        against: "the same component under `wasmtime run`",
+        at_most: 0.8,
+        measure: |tools, pairs| small_files(tools, pairs, &tools.walk.compiled),
+    },
+    Row {
+        name: "3b",
+        work: "the same",
+        against: "the same program as a core module under `wasmtime run`",
+        at_most: 1.2,
+        measure: |tools, pairs| small_files(tools, pairs, &tools.walk.compiled_module),
+    },
+    Row {
+        name: "8",
+        work: "memory of one more waiting sandbox",
+        against: "—",
+        at_most: 1024.0 * 1024.0,
+        measure: |_, _| waiting_sandboxes(),
+    },
+];
+
+/// What the hello says, be it guest or native.
+const GREETING: &str = "hello from a step";
+
+fn one_shot(tools: &Tools, pairs: u32) -> Result<Finding> {
+    let wasmtime = match &tools.wasmtime {
+        Ok(wasmtime) => wasmtime,
+        Err(why) => return Ok(Finding::Missing(format!("wasmtime: {why}"))),
+    };
+    let ours = || {
+        timed(
+            stepwell(tools).arg("exec").arg(&tools.hello.component),
+            GREETING,
+        )
+    };
+    let theirs = || timed(precompiled(wasmtime).arg(&tools.hello.compiled), GREETING);
+    pairs::measure(pairs, ours, theirs).map(Finding::Compared)
+}
+
+/// The slope of a run over its number of steps: start-up, parsing and the first step are in both and cancel out.
+fn warm_step(tools: &Tools, pairs: u32) -> Result<Finding> {
+    const MORE: u32 = 1000;
+    let native = match &tools.native {
+        Ok(native) => native,
+        Err(why) => return Ok(Finding::Missing(format!("static binary: {why}"))),
+    };
+    let one = write_task(tools, 1)?;
+    let many = write_task(tools, 1 + MORE)?;
+    let ours = || {
+        let many = timed(stepwell(tools).arg("run").arg(&many), GREETING)?;
+        let one = timed(stepwell(tools).arg("run").arg(&one), GREETING)?;
+        Ok(many.saturating_sub(one) / MORE)
+    };
+    let theirs = || {
+        let said = command::capture(Command::new(&tools.spawn).arg(MORE.to_string()).arg(native))?;
+        let nanoseconds = said
+            .trim()
+            .parse()
+            .context("failed to read what `spawn` measured")?;
+        Ok(Duration::from_nanos(nanoseconds))
+    };
+    pairs::measure(pairs, ours, theirs).map(Finding::Compared)
+}
+
+fn small_files(tools: &Tools, pairs: u32, peer: &Path) -> Result<Finding> {
+    let wasmtime = match &tools.wasmtime {
+        Ok(wasmtime) => wasmtime,
+        Err(why) => return Ok(Finding::Missing(format!("wasmtime: {why}"))),
+    };
+    let inside = "/workspace/tree";
+    let expected = format!("{} files", tree::TOTAL);
+    let ours = || {
+        let workspace = format!("tree={}", tools.tree.display());
+        let mut stepwell = stepwell(tools);
+        stepwell
+            .args(["exec", "-w", &workspace])
+            .arg(&tools.walk.component);
+        timed(stepwell.args(["--", inside]), &expected)
+    };
+    let theirs = || {
+        let folder = format!("{}::{inside}", tools.tree.display());
+        timed(
+            precompiled(wasmtime)
+                .args(["--dir", &folder])
+                .arg(peer)
+                .arg(inside),
+            &expected,
+        )
+    };
+    pairs::measure(pairs, ours, theirs).map(Finding::Compared)
+}
+
+/// The sandbox's own crate can hold many at once; it says how much memory each adds.
+fn waiting_sandboxes() -> Result<Finding> {
+    const SANDBOXES: &str = "200";
+    let example = "runtime/sandbox-wasm/examples/waiting_sandboxes.rs";
+    if !repo::root().join(example).is_file() {
+        return Ok(Finding::Missing(example.to_owned()));
+    }
+    let mut cargo = Command::new("cargo");
+    cargo
+        .current_dir(repo::root())
+        .args([
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "stepwell-sandbox-wasm",
+        ])
+        .args(["--example", "waiting_sandboxes", "--", SANDBOXES]);
+    let said = command::capture(&mut cargo)?;
+    let value: serde_json::Value = serde_json::from_str(said.trim())
+        .with_context(|| format!("failed to read `{}`", said.trim()))?;
+    let bytes = value["bytes_each"]
+        .as_f64()
+        .context("`waiting_sandboxes` named no `bytes_each`")?;
+    Ok(Finding::Bytes(bytes))
+}
+
+/// A Task of so many steps, each of which prints the greeting.
+fn write_task(tools: &Tools, steps: u32) -> Result<std::path::PathBuf> {
+    let mut text = String::from(
+        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: hello\nspec:\n  steps:\n",
+    );
+    for step in 0..steps {
+        writeln!(
+            text,
+            "    - name: step-{step}\n      image: {}",
+            tools.hello.component.display()
+        )?;
+    }
+    let path = tools::folder().join(format!("hello-{steps}.yaml"));
+    fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
+    Ok(path)
+}
+
+/// Stepwell with a cache of its own, which the warm-up fills.
+fn stepwell(tools: &Tools) -> Command {
+    let mut stepwell = Command::new(&tools.stepwell);
+    stepwell.env("STEPWELL_CACHE", tools::folder().join("cache"));
+    stepwell
+}
+
+fn precompiled(wasmtime: &Path) -> Command {
+    let mut command = Command::new(wasmtime);
+    command.args(["run", "--allow-precompiled"]);
+    command
+}
+
+/// How long a command takes from start to end, its output read through pipes. Only a run that said what it should counts.
+fn timed(command: &mut Command, expected: &str) -> Result<Duration> {
+    let line = command::shown(command);
+    let start = Instant::now();
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("failed to start `{line}`"))?;
+    let taken = start.elapsed();
+    let said = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() || !said.contains(expected) {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "`{line}` ended with {} and did not say `{expected}`: {said}{complaint}",
+            output.status
+        );
+    }
+    Ok(taken)
+}
