@@ -183,7 +183,7 @@ fn check_steps(spec: &TaskSpec, sources: &Sources, problems: &Problems) {
     check_unique(named(), "steps", RENAME, same, problems);
     let names = spec.step_names();
     for (step, name) in spec.steps.iter().zip(&names) {
-        if step.image.is_none() {
+        if step.image.is_none() && !step.by_reference {
             problems.push(TaskProblem::NoImage {
                 step: name.clone(),
                 span: step.span.unwrap_or(spec.node.span),

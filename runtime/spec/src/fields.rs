@@ -43,7 +43,7 @@ impl<'a> Fields<'a> {
         let entries: &[Entry] = match &node.value {
             Value::Mapping(entries) => entries,
             _ => {
-                wrong_type(problems, owner, node, "a mapping");
+                wrong_type(problems, owner.to_owned(), node, "a mapping");
                 return None;
             }
         };
@@ -153,7 +153,7 @@ impl<'a> Fields<'a> {
         {
             return text == "true";
         }
-        wrong_type(self.problems, name, &entry.value, "a boolean");
+        wrong_type(self.problems, quoted(name), &entry.value, "a boolean");
         false
     }
 
@@ -246,7 +246,7 @@ pub(crate) fn text(node: &Node, field: &str, problems: &Problems) -> Option<Text
             span: node.span,
         }),
         _ => {
-            wrong_type(problems, field, node, "a string");
+            wrong_type(problems, quoted(field), node, "a string");
             None
         }
     }
@@ -257,7 +257,7 @@ pub(crate) fn list<'a>(node: &'a Node, field: &str, problems: &Problems) -> &'a 
     match &node.value {
         Value::Sequence(items) => items,
         _ => {
-            wrong_type(problems, field, node, "a list");
+            wrong_type(problems, quoted(field), node, "a list");
             &[]
         }
     }
@@ -268,13 +268,17 @@ pub(crate) fn entries<'a>(node: &'a Node, field: &str, problems: &Problems) -> &
     match &node.value {
         Value::Mapping(entries) => entries,
         _ => {
-            wrong_type(problems, field, node, "a mapping");
+            wrong_type(problems, quoted(field), node, "a mapping");
             &[]
         }
     }
 }
 
-fn wrong_type(problems: &Problems, field: &str, node: &Node, expected: &'static str) {
+fn quoted(field: &str) -> String {
+    format!("`{field}`")
+}
+
+fn wrong_type(problems: &Problems, what: String, node: &Node, expected: &'static str) {
     let help = match &node.value {
         Value::Scalar { kind, .. } if *kind != ScalarKind::Text && expected == "a string" => {
             "put quotes around it, so that it is a string on a cluster too".to_owned()
@@ -285,7 +289,7 @@ fn wrong_type(problems: &Problems, field: &str, node: &Node, expected: &'static 
         _ => format!("give {expected}"),
     };
     problems.push(FieldProblem::WrongType {
-        field: field.to_owned(),
+        what,
         found: node.found(),
         expected,
         help,

@@ -102,7 +102,6 @@ fn from_flag(param: &ParamDecl, text: &str, problems: &Problems) -> Option<Param
         problems.push(RequestProblem::BadParam {
             name: name.clone(),
             value: text.to_owned(),
-            declared: with_article(param.param_type),
             help,
         });
     };
@@ -145,12 +144,13 @@ fn parse(name: &str, param_type: ParamType, text: &str, problems: &Problems) -> 
         problems.push(RequestProblem::BadParam {
             name: name.to_owned(),
             value: text.to_owned(),
-            declared: with_article(param_type),
             help: match param_type {
                 ParamType::Object => {
-                    format!("write `-p {name}=key=value,other=value`, or a JSON object of strings")
+                    format!(
+                    "it is an object: write `-p {name}=key=value,other=value`, or a JSON object of strings"
+                )
                 }
-                _ => format!("write `-p {name}=one,two`, or a JSON array of strings"),
+                _ => format!("it is an array: write `-p {name}=one,two`, or a JSON array of strings"),
             },
         });
     }

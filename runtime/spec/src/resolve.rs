@@ -12,7 +12,7 @@ use crate::errors::SpecErrors;
 use crate::name::shorten;
 use crate::nearest::suggest;
 use crate::params;
-use crate::problem::{Problems, RequestProblem, RunProblem};
+use crate::problem::{Problems, RequestProblem, RunProblem, TaskProblem};
 use crate::request::Request;
 use crate::run::{DEFAULT_TIMEOUT, Run};
 use crate::settings::Annotation;
@@ -131,7 +131,12 @@ fn several<'a, T>(
     names: impl Iterator<Item = &'a str>,
     problems: &Problems,
 ) -> Option<T> {
-    let names: Vec<&str> = names.collect();
+    // One that has no name, or another's name, cannot be chosen; that was noted when it was read.
+    let mut names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    names.dedup();
+    if names.len() < 2 && !problems.is_empty() {
+        return None;
+    }
     problems.push(RequestProblem::SeveralToRun {
         kind,
         example: names.first().copied().unwrap_or_default().to_owned(),
@@ -238,6 +243,7 @@ impl<'a> Chosen<'a> {
         if let (Some(run), Some(_)) = (self.run, self.task) {
             check_settings(&run.metadata, &steps, problems);
         }
+        self.check_step_specs(&steps, problems);
         let bounds = Bounds {
             annotations: &self.annotations(),
             memory: self.step_memory(),
@@ -296,6 +302,20 @@ impl<'a> Chosen<'a> {
             .iter()
             .map(|(name, memory)| (name.value.as_str(), *memory))
             .collect()
+    }
+
+    /// Notes overrides for steps that are not there.
+    fn check_step_specs(&self, steps: &[String], problems: &Problems) {
+        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+        for (name, _) in self.run.iter().flat_map(|run| &run.spec.step_memory) {
+            if !steps.contains(&name.value.as_str()) {
+                problems.push(TaskProblem::UnknownStep {
+                    setting: "stepSpecs".to_owned(),
+                    help: suggest(&name.value, &steps, "steps"),
+                    span: name.span,
+                });
+            }
+        }
     }
 
     fn results(&self) -> Vec<ResultDecl> {

@@ -119,7 +119,7 @@ pub(crate) fn check_steps(annotations: &[Annotation], steps: &[&str], problems: 
             .filter(|step| !steps.contains(step))
         {
             problems.push(TaskProblem::UnknownStep {
-                annotation: annotation.key.value.clone(),
+                setting: annotation.key.value.clone(),
                 help: suggest(step, steps, "steps"),
                 span: annotation.key.span,
             });

@@ -189,6 +189,7 @@ fn items<'a>(spec: &'a mut Json, list: &str) -> impl Iterator<Item = &'a mut Jso
 /// A Task's spec with its references filled in: Tekton's `status.taskSpec`.
 pub(crate) fn filled_task_spec(task: &TaskSpec, scope: &Scope<'_>) -> Json {
     let mut spec = task_spec(task);
+    scope.restart();
     for field in ["steps", "stepTemplate"] {
         if let Some(json) = spec.get_mut(field) {
             scope.json(json, task.node.span);

@@ -18,9 +18,9 @@ use crate::reference::{self, Index, Reference, Subject};
 use crate::source::{Sources, Span};
 
 /// Stops a small document that names a large param ten thousand times.
-const MAX_MADE: usize = 16 << 20;
+const MAX_MADE: usize = 4 << 20;
 /// The same, for people.
-const MAX_MADE_SHOWN: &str = "16Mi";
+const MAX_MADE_SHOWN: &str = "4Mi";
 
 /// Everything that a reference can refer to.
 pub(crate) struct Scope<'a> {
@@ -68,7 +68,7 @@ impl<'a> Scope<'a> {
         for item in items {
             match self.whole_array(&item.value) {
                 Some(values) => {
-                    if !self.make(values.iter().map(String::len).sum(), item.span, problems) {
+                    if !self.make(values.iter().map(String::len).sum(), || item.span, problems) {
                         return filled;
                     }
                     filled.extend(
@@ -111,6 +111,11 @@ impl<'a> Scope<'a> {
             }
             Json::Null | Json::Bool(_) | Json::Number(_) => {}
         }
+    }
+
+    /// Starts counting anew: what has been filled in is filled in once more for another reader.
+    pub(crate) fn restart(&self) {
+        self.made.set(0);
     }
 
     fn fill(&self, text: &Text, place: Place, problems: &Problems) -> String {
@@ -161,7 +166,8 @@ impl<'a> Scope<'a> {
             let Some(value) = value(&found) else {
                 continue;
             };
-            if !self.make(value.len(), span, problems) {
+            let at = || self.sources.narrow(span, found.text);
+            if !self.make(value.len(), at, problems) {
                 return Cow::Borrowed(text);
             }
             filled.push_str(&text[done..found.range.start]);
@@ -176,14 +182,14 @@ impl<'a> Scope<'a> {
     }
 
     /// Counts text that is about to be made; `false`, and a problem the first time, where it would be too much.
-    fn make(&self, len: usize, span: Span, problems: &Problems) -> bool {
+    fn make(&self, len: usize, at: impl FnOnce() -> Span, problems: &Problems) -> bool {
         let before = self.made.get();
         let made = before.saturating_add(len);
         self.made.set(made);
         if made > MAX_MADE && before <= MAX_MADE {
             problems.push(RunProblem::SubstitutionTooLarge {
                 limit: MAX_MADE_SHOWN,
-                span,
+                span: at(),
             });
         }
         made <= MAX_MADE

@@ -60,6 +60,8 @@ pub(crate) struct WorkspaceDecl {
 pub(crate) struct StepDecl {
     /// Where it starts.
     pub(crate) span: Option<Span>,
+    /// Whether it takes its code from elsewhere (`ref`), which is refused.
+    pub(crate) by_reference: bool,
     pub(crate) name: Option<Text>,
     pub(crate) image: Option<Text>,
     pub(crate) command: Vec<Text>,
@@ -257,6 +259,7 @@ impl StepDecl {
             .filter(|timeout| !timeout.is_zero());
         step.on_error = fields.text("onError").filter(|text| !text.value.is_empty());
         fields.ignore(&["displayName"]);
+        step.by_reference = fields.take("ref").is_some();
         fields.refuse(
             &["ref", "params", "results", "when", "workspaces", "stdoutConfig", "stderrConfig"],
             "the step would do something else without it; take it out, or write the step out in full",

@@ -26,10 +26,10 @@ problems! {
             span: Span,
         }
         /// A value of another type than the field has.
-        #[error("`{field}` is {found}, not {expected}")]
+        #[error("{what} is {found}, not {expected}")]
         #[diagnostic(code(spec::wrong_type), help("{help}"))]
         WrongType {
-            field: String,
+            what: String,
             found: &'static str,
             expected: &'static str,
             help: String,
@@ -43,7 +43,7 @@ problems! {
             field: String,
             value: String,
             expected: String,
-            #[label("expected {expected}")]
+            #[label("not a value for this field")]
             span: Span,
         }
         /// A part of Tekton that is known, and would change what the run does.

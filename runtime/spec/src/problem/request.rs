@@ -35,12 +35,11 @@ pub(crate) enum RequestProblem {
     #[diagnostic(code(spec::flag_twice), help("keep one of the two"))]
     Twice { flag: &'static str, name: String },
     /// `-p` gives a value that its param cannot have.
-    #[error("`-p {name}={value}` is no value for the param, which is {declared}")]
+    #[error("`-p {name}={value}` gives a value that the param cannot have")]
     #[diagnostic(code(spec::bad_param_flag), help("{help}"))]
     BadParam {
         name: String,
         value: String,
-        declared: &'static str,
         help: String,
     },
     /// `--limit` or `--grant` with something that cannot be meant.

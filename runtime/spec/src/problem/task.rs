@@ -91,11 +91,11 @@ problems! {
             #[label("not a place for a workspace")]
             span: Span,
         }
-        /// An annotation for a step that is not there.
-        #[error("the annotation `{annotation}` is about a step that the Task does not have")]
+        /// A setting for a step that is not there.
+        #[error("`{setting}` is about a step that the Task does not have")]
         #[diagnostic(code(spec::unknown_step), help("{help}"))]
         UnknownStep {
-            annotation: String,
+            setting: String,
             help: String,
             #[label("no step has this name")]
             span: Span,

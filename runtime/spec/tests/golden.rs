@@ -1,0 +1,198 @@
+//! Every document of `tests/golden` against the run it becomes (`.plan`), or against the report of what is wrong with it
+//! (`.err`).
+//!
+//! A file may start with comment lines that say what the command line gives: `# args: -p name=value -w src=./src`. One
+//! with `# image: …` stands for what is found out later, when the image is opened.
+//!
+//! `STEPWELL_BLESS=1 cargo test -p stepwell-spec` writes the `.plan` and `.err` files anew; read the difference.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its own files has failed"
+)]
+
+mod show;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use stepwell_contract::Refusal;
+use stepwell_spec::{Identity, Request, Run, Sources, SpecErrors, SpecProblem, Step, read};
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden")
+}
+
+fn documents(folder: &str) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(golden().join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths
+}
+
+/// What a comment line at the top of the file says after `# key:`.
+fn header<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let mut lines = text.lines().take_while(|line| line.starts_with('#'));
+    lines.find_map(|line| line.strip_prefix(&format!("# {key}: ")))
+}
+
+fn request(text: &str) -> Request {
+    let mut request = Request {
+        identity: Identity {
+            suffix: "x7k2p".to_owned(),
+            uid: "3f0c9a52-7d41-4b6e-9a0e-5a1f6f0d2c11".to_owned(),
+        },
+        ..Request::default()
+    };
+    let mut words = header(text, "args").unwrap_or("").split_whitespace();
+    while let Some(flag) = words.next() {
+        let word = words.next().unwrap();
+        let pair = || word.split_once('=').unwrap();
+        match flag {
+            "-p" => request
+                .params
+                .push((pair().0.to_owned(), pair().1.to_owned())),
+            "-w" => request
+                .workspaces
+                .push((pair().0.to_owned(), pair().1.into())),
+            "--task" => request.task = Some(word.to_owned()),
+            "--limit" => request.limits.push(word.to_owned()),
+            "--grant" => request.grants.push(word.to_owned()),
+            _ => panic!("unknown flag {flag}"),
+        }
+    }
+    request
+}
+
+fn read_file(path: &Path) -> Result<Run, SpecErrors> {
+    let text = fs::read_to_string(path).unwrap();
+    let mut sources = Sources::new();
+    let name = path.file_name().unwrap().to_str().unwrap();
+    sources.add(name, text.as_str());
+    let run = read(&sources, &request(&text))?;
+    match header(&text, "image").map(|problem| image_problem(problem, &run.steps[0])) {
+        Some(problem) => Err(SpecErrors::single(sources, problem)),
+        None => Ok(run),
+    }
+}
+
+/// What whoever opens images would say about the image of `step`.
+fn image_problem(problem: &str, step: &Step) -> SpecProblem {
+    let (span, image) = (step.image_span, &*step.image);
+    match problem {
+        "not_found" => SpecProblem::image_not_found(
+            span,
+            image,
+            Path::new("steps/build.wasm"),
+            "no such file or directory",
+        ),
+        "container" => SpecProblem::image_is_container(span, image),
+        "native" => SpecProblem::image_is_native(span, image, "an ELF program"),
+        "not_wasm" => {
+            SpecProblem::image_not_wasm(span, image, "it does not start as WebAssembly does")
+        }
+        "grant" => SpecProblem::grant_missing(
+            span,
+            step.name.as_str(),
+            &Refusal {
+                import: "wasi:sockets/tcp@0.2.6".to_owned(),
+                capability: "the network".to_owned(),
+                grant: Some("network=any".to_owned()),
+            },
+        ),
+        _ => panic!("unknown image problem {problem}"),
+    }
+}
+
+fn report(errors: &SpecErrors) -> String {
+    let mut report = String::new();
+    GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
+        .with_width(100)
+        .render_report(&mut report, errors)
+        .unwrap();
+    let lines: Vec<_> = report.lines().map(str::trim_end).collect();
+    format!("{}\n", lines.join("\n").trim_start_matches('\n'))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the switch that writes golden files anew can only come from whoever starts the test"
+)]
+fn bless() -> bool {
+    std::env::var_os("STEPWELL_BLESS").is_some()
+}
+
+/// Compares `text` with the file beside `document`, or writes it there.
+fn compare(document: &Path, extension: &str, text: &str, differing: &mut Vec<String>) {
+    let path = document.with_extension(extension);
+    if bless() {
+        fs::write(&path, text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    if expected != text {
+        differing.push(format!("{}\n{text}", path.display()));
+    }
+}
+
+#[test]
+fn valid_documents_become_these_runs() {
+    let mut differing = Vec::new();
+    for path in documents("valid") {
+        match read_file(&path) {
+            Ok(run) => compare(&path, "plan", &show::run(&run), &mut differing),
+            Err(errors) => differing.push(format!("{}\n{}", path.display(), report(&errors))),
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+#[test]
+fn invalid_documents_get_these_reports() {
+    let mut differing = Vec::new();
+    for path in documents("invalid") {
+        match read_file(&path) {
+            Ok(_) => differing.push(format!("{} is valid", path.display())),
+            Err(errors) => compare(&path, "err", &report(&errors), &mut differing),
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+#[test]
+fn every_problem_has_a_report() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/problem");
+    let mut codes = BTreeSet::new();
+    for entry in fs::read_dir(source).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let found = text
+            .match_indices("code(spec::")
+            .map(|(at, _)| &text[at + 5..]);
+        codes.extend(found.map(|rest| rest.split(')').next().unwrap().to_owned()));
+    }
+    assert!(codes.len() > 40, "{codes:?}");
+    let reports: Vec<_> = documents("invalid")
+        .iter()
+        .map(|path| fs::read_to_string(path.with_extension("err")).unwrap_or_default())
+        .collect();
+    let words: BTreeSet<&str> = reports
+        .iter()
+        .flat_map(|report| report.split_whitespace())
+        .collect();
+    let missing: Vec<_> = codes
+        .iter()
+        .filter(|code| !words.contains(code.as_str()))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "no document in tests/golden/invalid shows {missing:?}"
+    );
+}

@@ -1,0 +1,159 @@
+//! Rules that take several files, or several places that say something about one step.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a document of this file that cannot be read is a failure"
+)]
+
+use std::time::Duration;
+
+use miette::Diagnostic;
+use stepwell_contract::Limit;
+use stepwell_spec::{Identity, Request, Run, Sources, SpecErrors, parse, read, resolve};
+
+fn sources(texts: &[&str]) -> Sources {
+    let mut sources = Sources::new();
+    for (index, text) in texts.iter().enumerate() {
+        sources.add(format!("{index}.yaml"), *text);
+    }
+    sources
+}
+
+fn request() -> Request {
+    Request {
+        identity: Identity {
+            suffix: "abcde".to_owned(),
+            uid: "uid".to_owned(),
+        },
+        ..Request::default()
+    }
+}
+
+fn codes(errors: &SpecErrors) -> Vec<String> {
+    let codes = errors.problems().filter_map(|problem| problem.code());
+    codes.map(|code| code.to_string()).collect()
+}
+
+const TASK: &str = "
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+  annotations:
+    stepwell.dev/limits: memory=1Mi, files=10
+    stepwell.dev/limits.one: files=20
+    stepwell.dev/grants: network=a:1, network=b:2
+spec:
+  steps:
+    - {name: one, image: ./a.wasm}
+    - {name: two, image: ./a.wasm, computeResources: {limits: {memory: 2Mi}}}
+";
+
+const RUN: &str = "
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata:
+  name: run
+  annotations:
+    stepwell.dev/limits: files=30
+    stepwell.dev/grants.two: network=off
+spec:
+  taskRef: {name: build}
+  timeout: 90s
+";
+
+fn limits(run: &Run, step: usize) -> (u64, u64) {
+    let limits = &run.steps[step].limits;
+    (limits.get(Limit::Memory) >> 20, limits.get(Limit::Files))
+}
+
+#[test]
+fn a_task_run_finds_its_task_in_another_file() {
+    let run = read(&sources(&[RUN, TASK]), &request()).unwrap();
+    assert_eq!((run.name.as_str(), run.task.as_str()), ("run", "build"));
+    assert_eq!(run.timeout, Some(Duration::from_secs(90)));
+    assert_eq!(run.document["spec"]["timeout"], "1m30s");
+}
+
+#[test]
+fn what_is_closer_to_a_step_wins_and_the_command_line_wins_over_all() {
+    let sources = sources(&[RUN, TASK]);
+    let run = read(&sources, &request()).unwrap();
+    assert_eq!((limits(&run, 0), limits(&run, 1)), ((1, 20), (2, 30)));
+    assert_eq!(
+        run.steps[0].grants.settings(),
+        ["network=a:1", "network=b:2"]
+    );
+    assert_eq!(run.steps[1].grants.settings(), [""; 0]);
+    let asked = Request {
+        limits: vec!["memory=3Mi".to_owned()],
+        grants: vec!["clock=real".to_owned()],
+        ..request()
+    };
+    let run = read(&sources, &asked).unwrap();
+    assert_eq!((limits(&run, 0), limits(&run, 1)), ((3, 20), (3, 30)));
+    assert_eq!(run.steps[1].grants.settings(), ["clock=real"]);
+}
+
+#[test]
+fn a_task_that_is_named_runs_by_itself() {
+    let asked = Request {
+        task: Some("build".to_owned()),
+        ..request()
+    };
+    let run = read(&sources(&[RUN, TASK]), &asked).unwrap();
+    assert_eq!(run.name.as_str(), "build-run-abcde");
+    assert_eq!(limits(&run, 0), (1, 20));
+}
+
+#[test]
+fn problems_come_in_the_order_of_the_files() {
+    let broken = TASK.replace("image", "imgae");
+    let texts = sources(&[&RUN.replace("build", "biuld"), "a: [", &broken]);
+    let errors = read(&texts, &request()).unwrap_err();
+    assert_eq!(
+        codes(&errors),
+        [
+            "spec::task_not_found",
+            "spec::not_yaml",
+            "spec::no_image",
+            "spec::unknown_field",
+            "spec::no_image",
+            "spec::unknown_field",
+        ]
+    );
+}
+
+#[test]
+fn parse_and_resolve_are_the_halves_of_read() {
+    let texts = sources(&[RUN, TASK]);
+    let run = resolve(&parse(&texts).unwrap(), &request()).unwrap();
+    assert_eq!(run.document, read(&texts, &request()).unwrap().document);
+    assert_eq!(
+        codes(&parse(&sources(&["a: ["])).unwrap_err()),
+        ["spec::not_yaml"]
+    );
+}
+
+#[test]
+fn a_made_up_name_is_one_that_a_cluster_takes() {
+    let long = "a".repeat(63);
+    let run = read(
+        &sources(&[&TASK.replace("name: build", &format!("name: {long}"))]),
+        &request(),
+    )
+    .unwrap();
+    assert_eq!(run.name.as_str().len(), 63);
+    assert!(run.name.as_str().ends_with("abcde"));
+}
+
+#[test]
+fn the_older_version_has_resources_under_another_name() {
+    let older = TASK
+        .replace("v1\n", "v1beta1\n")
+        .replace("computeResources", "resources");
+    assert_eq!(
+        limits(&read(&sources(&[&older]), &request()).unwrap(), 1),
+        (2, 10)
+    );
+}

@@ -1,0 +1,138 @@
+//! A run as text, for golden files.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+use stepwell_contract::{Access, Limits};
+use stepwell_spec::{OnError, Run, Step, WorkspaceSource};
+
+/// The whole run, one line for each thing that is set.
+pub(crate) fn run(run: &Run) -> String {
+    let mut text = String::new();
+    write_run(&mut text, run).unwrap();
+    text
+}
+
+fn write_run(text: &mut String, run: &Run) -> std::fmt::Result {
+    writeln!(text, "run {} of task {}", run.name, run.task)?;
+    match run.timeout {
+        Some(timeout) => writeln!(text, "timeout {timeout:?}")?,
+        None => writeln!(text, "no timeout")?,
+    }
+    for (name, value) in &run.params {
+        writeln!(
+            text,
+            "param {name} = {}",
+            serde_json::to_string(value).unwrap()
+        )?;
+    }
+    for workspace in &run.workspaces {
+        let access = match workspace.access {
+            Access::ReadOnly => " read-only",
+            Access::ReadWrite => "",
+        };
+        let source = match &workspace.source {
+            WorkspaceSource::EmptyDir => "a new folder".to_owned(),
+            WorkspaceSource::Folder { path, sub_path } => {
+                format!(
+                    "{}{}",
+                    path.display(),
+                    sub_path
+                        .as_ref()
+                        .map_or(String::new(), |path| format!(" below it {path}"))
+                )
+            }
+        };
+        writeln!(
+            text,
+            "workspace {} at {}{access}: {source}",
+            workspace.name, workspace.mount_path
+        )?;
+    }
+    for result in &run.results {
+        writeln!(
+            text,
+            "result {}: {} {:?}",
+            result.name, result.result_type, result.properties
+        )?;
+    }
+    if run.reads_exit_codes {
+        writeln!(text, "exit codes are read")?;
+    }
+    for step in &run.steps {
+        write_step(text, step)?;
+    }
+    for (title, json) in [("document", &run.document), ("task spec", &run.task_spec)] {
+        writeln!(text, "{title}:")?;
+        write_json(text, json, 1)?;
+    }
+    Ok(())
+}
+
+fn write_step(text: &mut String, step: &Step) -> std::fmt::Result {
+    writeln!(text, "step {}", step.name)?;
+    writeln!(text, "  image {}", step.image)?;
+    if !step.command.is_empty() {
+        writeln!(text, "  command {:?}", step.command)?;
+    }
+    if !step.args.is_empty() {
+        writeln!(text, "  args {:?}", step.args)?;
+    }
+    if let Some(script) = &step.script {
+        writeln!(text, "  script {script:?}")?;
+    }
+    for (name, value) in &step.env {
+        writeln!(text, "  env {name}={value:?}")?;
+    }
+    if let Some(path) = &step.working_dir {
+        writeln!(text, "  in {path}")?;
+    }
+    if let Some(timeout) = step.timeout {
+        writeln!(text, "  timeout {timeout:?}")?;
+    }
+    if step.on_error == OnError::Continue {
+        writeln!(text, "  goes on after an error")?;
+    }
+    let default = Limits::default();
+    for (limit, value) in step
+        .limits
+        .iter()
+        .filter(|(limit, value)| default.get(*limit) != *value)
+    {
+        writeln!(text, "  limit {limit}={}", limit.show(value))?;
+    }
+    for grant in step.grants.settings() {
+        writeln!(text, "  grant {grant}")?;
+    }
+    Ok(())
+}
+
+/// JSON in the form of YAML's: one line for each value.
+fn write_json(text: &mut String, json: &Value, depth: usize) -> std::fmt::Result {
+    let indent = "  ".repeat(depth);
+    let nested = |json: &Value| match json {
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Array(items) => items.iter().any(Value::is_object),
+        _ => false,
+    };
+    match json {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if nested(value) {
+                    writeln!(text, "{indent}{key}:")?;
+                    write_json(text, value, depth + 1)?;
+                } else {
+                    writeln!(text, "{indent}{key}: {value}")?;
+                }
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                writeln!(text, "{indent}-")?;
+                write_json(text, item, depth + 1)?;
+            }
+        }
+        other => writeln!(text, "{indent}{other}")?,
+    }
+    Ok(())
+}
