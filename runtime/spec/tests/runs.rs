@@ -1,10 +1,5 @@
 //! Rules that take several files, or several places that say something about one step.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a document of this file that cannot be read is a failure"
-)]
-
 use std::time::Duration;
 
 use miette::Diagnostic;
