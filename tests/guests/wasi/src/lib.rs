@@ -4,5 +4,7 @@
 
 #[doc(hidden)]
 pub mod bindings;
+mod folder;
 
 pub use bindings::wasi;
+pub use folder::Folder;
