@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::stage::{Stage, wait};
 
@@ -37,9 +38,9 @@ fn interrupted(signal: Signal) {
         1,
         "the run has a folder while it runs"
     );
-    let pid = Pid::from_child(&child);
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
     let start = Instant::now();
-    kill_process(pid, signal).unwrap();
+    kill(pid, signal).unwrap();
     let mut rest = String::new();
     std::io::Read::read_to_string(&mut lines, &mut rest).unwrap();
     let code = wait(&mut child);
@@ -62,12 +63,12 @@ fn interrupted(signal: Signal) {
 
 #[test]
 fn an_interrupt_ends_the_step_and_cleans_up() {
-    interrupted(Signal::INT);
+    interrupted(Signal::SIGINT);
 }
 
 #[test]
 fn a_request_to_terminate_is_the_same() {
-    interrupted(Signal::TERM);
+    interrupted(Signal::SIGTERM);
 }
 
 #[test]

@@ -114,11 +114,13 @@ impl Stage {
         }
     }
 
-    /// The folders of runs that were not cleaned up.
-    pub(crate) fn left_behind(&self) -> Vec<PathBuf> {
+    /// The names of the folders of runs that were not cleaned up.
+    pub(crate) fn left_behind(&self) -> Vec<String> {
         let scratch = self.path("cache/scratch");
         let entries = fs::read_dir(scratch).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 }
 

@@ -2,34 +2,25 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use nix::pty::{OpenptyResult, openpty};
 
 use crate::stage::{Stage, wait};
 
-/// What a terminal of 100 columns is sent by `stepwell`.
+/// What a terminal is sent by `stepwell`.
 fn on_a_terminal(stage: &Stage, args: &[&str], no_color: &str) -> String {
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap();
-    let theirs = File::options()
-        .read(true)
-        .write(true)
-        .open(name.to_str().unwrap())
-        .unwrap();
+    let OpenptyResult { master, slave } = openpty(None, None).unwrap();
     let mut command = stage.command(args);
     command
         .env("NO_COLOR", no_color)
         .env("TERM", "xterm")
-        .stdout(Stdio::from(OwnedFd::from(theirs)));
+        .stdout(Stdio::from(slave));
     let mut child = command.spawn().unwrap();
     // The command holds an end of the terminal; without it, reading ends with the child.
     drop(command);
     let mut shown = Vec::new();
-    let mut ours = File::from(ours);
+    let mut ours = File::from(master);
     let mut buffer = [0; 4096];
     // A terminal whose other end is closed answers with an error.
     while let Ok(count @ 1..) = ours.read(&mut buffer) {
