@@ -16,7 +16,7 @@ use stepwell_contract::{Backend, Cancel, SandboxErrorKind};
 use stepwell_engine::admit::{NotAdmitted, admit};
 use stepwell_engine::{Admitted, Engine, SystemClock, plan};
 use stepwell_sandbox_wasm::{Compile, WasmBackend, WasmOptions};
-use stepwell_spec::{Identity, Request, SpecErrors, SpecProblem, parse, resolve};
+use stepwell_spec::{self as spec, Identity, Request, SpecErrors, SpecProblem};
 use stepwell_store::{Scratch, Store};
 
 use crate::args::RunArgs;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     let epoch_seconds = env.epoch_seconds()?;
     let request = request(args)?;
     let texts = read::read(&args.files)?;
-    let run = resolve(&parse(&texts.sources)?, &request)?;
+    let run = spec::read(&texts.sources, &request)?;
     let images = images::find(&run, &texts).map_err(|problems| missing(&texts, problems))?;
     let store = Store::open(&env.store_root()?).map_err(anyhow::Error::from)?;
     let backend = WasmBackend::new(WasmOptions {

@@ -89,7 +89,7 @@ fn limit_reached(error: &wasmtime::Error, trap: Option<&Trap>, guest: &Guest) ->
             "fuel allocated for hostcalls has been exhausted",
             Limit::HostCall,
         ),
-        ("component handle", Limit::Handles),
+        ("store handle limit exceeded", Limit::Handles),
         ("count too high", Limit::Instances),
     ] {
         if cause.contains(words) {

@@ -63,7 +63,7 @@ pub struct Inspection {
     pub exports: Vec<String>,
     /// The settings that a step needs to run it.
     pub grants: Vec<String>,
-    /// The language it says it was written in.
+    /// The languages it says it was written in.
     pub language: Option<String>,
     /// The tools that say they made it: field, name, version.
     pub producers: Vec<(String, String, String)>,
@@ -111,10 +111,12 @@ fn inspect(image: &Image) -> Result<Inspection, String> {
         .collect();
     grants.sort();
     grants.dedup();
-    let language = producers
+    let languages: Vec<_> = producers
         .iter()
-        .find(|(field, ..)| field == "language")
-        .map(|(_, name, version)| format!("{name} {version}").trim().to_owned());
+        .filter(|(field, ..)| field == "language")
+        .map(|(_, name, version)| format!("{name} {version}").trim().to_owned())
+        .collect();
+    let language = (!languages.is_empty()).then(|| languages.join(", "));
     Ok(Inspection {
         digest: image.digest,
         size: image.bytes.len() as u64,

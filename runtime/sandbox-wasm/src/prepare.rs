@@ -87,6 +87,10 @@ fn file_system(
             }),
         ));
     }
+    let mut files = FileSystem::new(step.ambient.epoch_seconds);
+    if mounts.is_empty() {
+        return Ok(files);
+    }
     let home = mounts
         .iter()
         .filter(|(mount, ..)| below(&step.working_dir, &mount.path).is_some())
@@ -101,8 +105,6 @@ fn file_system(
         )
     })?;
     let working_dir = open_working_dir(step, mount, dir)?;
-
-    let mut files = FileSystem::new(step.ambient.epoch_seconds);
     files.preopen(
         &*step.working_dir,
         Arc::clone(&working_dir),

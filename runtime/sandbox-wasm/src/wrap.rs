@@ -3,6 +3,8 @@
 //! There is one path inside, so that a module that some toolchain built for WASI 0.1 gets the same sandbox as a
 //! component. Runs only where compilation runs: the input is hostile, and what it costs has to be bounded.
 
+mod exit_code;
+
 use std::borrow::Cow;
 
 use wasi_preview1_component_adapter_provider as adapters;
@@ -21,6 +23,9 @@ pub(crate) enum WrapError {
     /// A module that asks for something other than WASI 0.1.
     #[error("the core module imports `{0}`, and only `wasi_snapshot_preview1` can be wrapped")]
     ForeignImport(String),
+    /// A module whose call of `proc_exit` could not be turned into one that keeps the code.
+    #[error("the exit code of the core module cannot be passed through: {0}")]
+    Exit(String),
     /// A module that the wrapper does not take.
     #[error("the core module cannot be wrapped into a component: {0}")]
     Encode(String),
@@ -58,10 +63,15 @@ pub(crate) fn component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, WrapError> {
 struct Shape {
     has_start: bool,
     has_component_type: bool,
+    exits: bool,
 }
 
 fn wrap(module: &[u8]) -> Result<Vec<u8>, WrapError> {
     let shape = look_at(module)?;
+    let module = match shape.exits {
+        true => &*exit_code::pass_through(module)?,
+        false => module,
+    };
     // A command is entered through `_start` and exits; everything else keeps its instance between calls.
     let adapter = if shape.has_start {
         adapters::WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER
@@ -88,6 +98,7 @@ fn look_at(module: &[u8]) -> Result<Shape, WrapError> {
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
                     let import = import.map_err(broken)?;
+                    shape.exits |= exit_code::is_proc_exit(&import);
                     if import.module != adapters::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME {
                         foreign
                             .get_or_insert_with(|| format!("{}::{}", import.module, import.name));

@@ -48,7 +48,11 @@ pub(crate) fn context(grant: &Network) -> (Option<Box<WasiCtx>>, Option<Vec<Stri
             Some(names)
         }
         Network::Any => {
-            builder.inherit_network().allow_ip_name_lookup(true);
+            builder
+                .inherit_network()
+                .allow_tcp(true)
+                .allow_udp(true)
+                .allow_ip_name_lookup(true);
             None
         }
     };
