@@ -13,9 +13,10 @@ use stepwell_contract::{
 };
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Sender, WeakSender};
 use tokio::sync::watch;
 
-use crate::events::Events;
+use crate::events::{Events, Labels};
 use crate::lines::LineSplitter;
 use crate::results::ResultsFolder;
 
@@ -29,7 +30,8 @@ const PROGRESS_COST: u64 = 64;
 /// The sink of one step.
 pub(crate) struct Capture {
     step: StepName,
-    events: Events,
+    labels: Labels,
+    sender: WeakSender<Event>,
     results: Arc<ResultsFolder>,
     result_limit: u64,
     output_limit: u64,
@@ -58,13 +60,14 @@ impl Capture {
     pub(crate) fn new(
         step: StepName,
         limits: &Limits,
-        events: Events,
+        events: &Events,
         results: Arc<ResultsFolder>,
     ) -> Self {
         let output_limit = limits.get(Limit::Output);
         Self {
             step,
-            events,
+            labels: events.labels.clone(),
+            sender: events.sender(),
             results,
             result_limit: limits.get(Limit::Result),
             output_limit,
@@ -120,18 +123,22 @@ impl Capture {
         if *self.given_up.borrow() {
             return;
         }
-        let event = self.events.of_step(&self.step, kind);
-        if let Err(TrySendError::Full(event)) = self.events.sender.try_send(event) {
-            self.runtime.block_on(self.send_when_there_is_room(event));
+        let Some(sender) = self.sender.upgrade() else {
+            return;
+        };
+        let event = self.labels.of_step(&self.step, kind);
+        if let Err(TrySendError::Full(event)) = sender.try_send(event) {
+            self.runtime
+                .block_on(self.send_when_there_is_room(&sender, event));
         }
     }
 
-    async fn send_when_there_is_room(&self, event: Event) {
+    async fn send_when_there_is_room(&self, sender: &Sender<Event>, event: Event) {
         let mut given_up = self.given_up.subscribe();
         tokio::select! {
             biased;
             _ = given_up.wait_for(|given_up| *given_up) => {}
-            permit = self.events.sender.reserve() => {
+            permit = sender.reserve() => {
                 if let Ok(permit) = permit {
                     permit.send(event);
                 }

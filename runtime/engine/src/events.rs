@@ -3,38 +3,19 @@
 use std::sync::Arc;
 
 use stepwell_contract::{Event, EventKind, RunName, StepName, TaskName, Timestamp};
-use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::{Sender, WeakSender};
 
 use crate::clock::WallClock;
 
-/// Where the events of one task go. When nobody listens any more, they go nowhere: the run does not depend on it.
+/// What every event of one task says.
 #[derive(Clone)]
-pub(crate) struct Events {
-    pub(crate) sender: Sender<Event>,
+pub(crate) struct Labels {
     clock: Arc<dyn WallClock>,
     run: RunName,
     task: TaskName,
 }
 
-impl Events {
-    pub(crate) fn new(
-        sender: Sender<Event>,
-        clock: Arc<dyn WallClock>,
-        run: RunName,
-        task: TaskName,
-    ) -> Self {
-        Self {
-            sender,
-            clock,
-            run,
-            task,
-        }
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
+impl Labels {
     fn event(&self, task: bool, step: Option<StepName>, kind: EventKind) -> Event {
         Event {
             at: self.clock.now(),
@@ -49,6 +30,33 @@ impl Events {
     pub(crate) fn of_step(&self, step: &StepName, kind: EventKind) -> Event {
         self.event(true, Some(step.clone()), kind)
     }
+}
+
+/// Where the events of one task go. When nobody listens any more, they go nowhere: the run does not depend on it.
+pub(crate) struct Events {
+    pub(crate) labels: Labels,
+    sender: Sender<Event>,
+}
+
+impl Events {
+    pub(crate) fn new(
+        sender: Sender<Event>,
+        clock: Arc<dyn WallClock>,
+        run: RunName,
+        task: TaskName,
+    ) -> Self {
+        let labels = Labels { clock, run, task };
+        Self { labels, sender }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.labels.clock.now()
+    }
+
+    /// The channel, for a step's thread. It does not keep the channel open: a thread that is left behind must not.
+    pub(crate) fn sender(&self) -> WeakSender<Event> {
+        self.sender.downgrade()
+    }
 
     async fn send(&self, event: Event) {
         if self.sender.send(event).await.is_err() {
@@ -57,14 +65,14 @@ impl Events {
     }
 
     pub(crate) async fn run(&self, kind: EventKind) {
-        self.send(self.event(false, None, kind)).await;
+        self.send(self.labels.event(false, None, kind)).await;
     }
 
     pub(crate) async fn task(&self, kind: EventKind) {
-        self.send(self.event(true, None, kind)).await;
+        self.send(self.labels.event(true, None, kind)).await;
     }
 
     pub(crate) async fn step(&self, step: &StepName, kind: EventKind) {
-        self.send(self.of_step(step, kind)).await;
+        self.send(self.labels.of_step(step, kind)).await;
     }
 }

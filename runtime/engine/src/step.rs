@@ -67,7 +67,7 @@ pub(crate) async fn run(
     let capture = Arc::new(Capture::new(
         name.clone(),
         &spec.limits,
-        events.clone(),
+        events,
         Arc::clone(&shared.results),
     ));
     let _given_up = GiveUp(Arc::clone(&capture));

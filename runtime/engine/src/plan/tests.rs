@@ -1,1 +1,200 @@
+use stepwell_contract::{Digest, Grants, Limits, ParamValue};
+use stepwell_spec::{Sources, Workspace};
 
+use super::*;
+
+fn step(name: &str) -> Step {
+    let source = Sources::new().add("test", "");
+    Step {
+        name: StepName::new(name),
+        image: "./bin/hello.wasm".into(),
+        image_span: Span {
+            source,
+            start: 0,
+            len: 0,
+        },
+        command: Vec::new(),
+        args: vec!["-v".to_owned()],
+        script: None,
+        env: Vec::new(),
+        working_dir: None,
+        timeout: None,
+        on_error: OnError::StopAndFail,
+        limits: Limits::default(),
+        grants: Grants::default(),
+    }
+}
+
+fn run(steps: Vec<Step>) -> Run {
+    Run {
+        name: RunName::new("run"),
+        task: TaskName::new("task"),
+        document: Arc::new(Value::Null),
+        task_spec: Arc::new(Value::Null),
+        timeout: None,
+        params: [("p".to_owned(), ParamValue::from("v"))].into(),
+        workspaces: Vec::new(),
+        results: Vec::new(),
+        steps,
+        reads_exit_codes: false,
+    }
+}
+
+fn workspace(name: &str, mount_path: &str) -> Workspace {
+    Workspace {
+        name: name.into(),
+        mount_path: mount_path.into(),
+        access: Access::ReadOnly,
+        source: WorkspaceSource::EmptyDir,
+    }
+}
+
+fn planned(run: Run) -> Result<Plan, PlanError> {
+    let image = Image::component("./bin/hello.wasm", b"code".as_slice());
+    let images = [(Arc::clone(&image.reference), image)].into();
+    plan(run, &images, Fingerprint(Digest::of(b"engine")), 7)
+}
+
+fn argv_of(change: impl FnOnce(&mut Step)) -> Vec<String> {
+    let mut step = step("a");
+    change(&mut step);
+    planned(run(vec![step])).unwrap().steps[0].spec.argv.clone()
+}
+
+#[test]
+fn arguments_are_those_of_a_container() {
+    assert_eq!(argv_of(|_| {}), ["hello.wasm", "-v"]);
+    assert_eq!(
+        argv_of(|step| step.command = vec!["tool".into(), "sub".into()]),
+        ["tool", "sub", "-v"]
+    );
+    assert_eq!(
+        argv_of(|step| step.script = Some("1 + 1".into())),
+        ["hello.wasm", "/tekton/scripts/script-0", "-v"]
+    );
+    assert_eq!(file_name("file:hello.wasm"), "hello.wasm");
+}
+
+#[test]
+fn what_a_task_does_not_use_is_not_mounted() {
+    let paths = |run| {
+        let plan = planned(run).unwrap();
+        let spec = plan.steps.into_iter().next().unwrap().spec;
+        let mounts = spec.mounts.into_iter();
+        mounts
+            .map(|mount| (mount.path.to_string(), mount.access))
+            .collect::<Vec<_>>()
+    };
+    let writable = |path: &str| (path.to_owned(), Access::ReadWrite);
+    let read_only = |path: &str| (path.to_owned(), Access::ReadOnly);
+    assert_eq!(
+        paths(run(vec![step("a")])),
+        [
+            writable("/tekton/home"),
+            writable("/tekton/results"),
+            writable("/workspace")
+        ]
+    );
+    let mut full = run(vec![step("a"), step("b")]);
+    full.steps[1].script = Some("text".into());
+    full.reads_exit_codes = true;
+    full.workspaces = vec![workspace("src", "/workspace/src"), workspace("x", "/x")];
+    assert_eq!(
+        paths(full),
+        [
+            writable("/tekton/home"),
+            writable("/tekton/results"),
+            read_only("/tekton/scripts"),
+            read_only("/tekton/steps"),
+            writable("/workspace"),
+            read_only("/workspace/src"),
+            read_only("/x"),
+        ]
+    );
+}
+
+#[test]
+fn scripts_keep_the_number_of_their_step() {
+    let mut run = run(vec![step("a"), step("b")]);
+    run.steps[1].script = Some("text".into());
+    let plan = planned(run).unwrap();
+    let script = Script {
+        file: "script-1".into(),
+        text: "text".into(),
+    };
+    assert_eq!(plan.scripts, [script]);
+}
+
+#[test]
+fn two_things_at_one_path_are_a_naming_conflict() {
+    for (name, path, first) in [
+        ("x", "/workspace/src", "workspace `src`"),
+        (
+            "x",
+            "/tekton/results",
+            "the task's own folder `/tekton/results`",
+        ),
+        ("x", "/workspace", "the task's own folder `/workspace`"),
+    ] {
+        let mut run = run(vec![step("a")]);
+        run.workspaces = vec![workspace("src", "/workspace/src"), workspace(name, path)];
+        assert_eq!(
+            planned(run).unwrap_err(),
+            PlanError::MountConflict {
+                path: path.into(),
+                first: first.to_owned(),
+                second: format!("workspace `{name}`"),
+            }
+        );
+    }
+}
+
+#[test]
+fn a_step_starts_somewhere_that_it_sees() {
+    let start = |working_dir: Option<&str>| {
+        let mut run = run(vec![step("a")]);
+        run.workspaces = vec![workspace("x", "/x")];
+        run.steps[0].working_dir = working_dir.map(str::to_owned);
+        planned(run).map(|plan| plan.steps[0].spec.working_dir.to_string())
+    };
+    for (said, meant) in [
+        (None, "/workspace"),
+        (Some(""), "/workspace"),
+        (Some("src/./deep//"), "/workspace/src/deep"),
+        (Some("/x/"), "/x"),
+        (Some("/x/y"), "/x/y"),
+    ] {
+        assert_eq!(start(said).unwrap(), meant, "{said:?}");
+    }
+    for lost in ["/", "/xy", "/tmp", "..", "/x/../etc"] {
+        assert!(
+            matches!(start(Some(lost)), Err(PlanError::WorkingDir { .. })),
+            "{lost}"
+        );
+    }
+}
+
+#[test]
+fn code_that_nobody_resolved_is_named() {
+    let mut run = run(vec![step("a")]);
+    run.steps[0].image = "./other.wasm".into();
+    assert_eq!(
+        planned(run).unwrap_err().to_string(),
+        "failed to plan step `a`: no code was given for `./other.wasm`"
+    );
+}
+
+#[test]
+fn steps_that_see_the_same_draw_the_same_random_bytes() {
+    let mut run = run(vec![step("a"), step("b"), step("c")]);
+    run.steps[2].args.push("more".into());
+    let plan = planned(run).unwrap();
+    let seeds: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| step.spec.ambient.seed)
+        .collect();
+    assert_eq!(seeds[0], seeds[1]);
+    assert_ne!(seeds[0], seeds[2]);
+    assert_eq!(plan.steps[0].spec.ambient.epoch_seconds, 7);
+}

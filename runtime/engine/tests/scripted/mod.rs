@@ -1,0 +1,441 @@
+//! A backend whose steps are closures, and what a test needs to run it.
+
+#![expect(clippy::unwrap_used, reason = "part of a test")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use stepwell_contract::event::Verdict;
+use stepwell_contract::{
+    Backend, Cancel, Capability, Digest, Ending, Event, EventKind, Fingerprint, Grants, Image,
+    Limits, RunName, Sandbox, SandboxError, SandboxErrorKind, StepIo, StepName, StepSpec, TaskName,
+    TaskScope, TaskSpec, TerminationReason, Timestamp, Volume,
+};
+use stepwell_engine::{Engine, EngineError, Plan, WallClock, plan};
+use stepwell_spec::{OnError, Run, Sources, Span, Step};
+use stepwell_store::Store;
+use tokio::sync::mpsc;
+
+pub(crate) type Body = Box<dyn FnOnce(Place, StepIo) -> Result<Ending, SandboxError> + Send>;
+
+/// What a scripted step finds around it.
+pub(crate) struct Place {
+    pub(crate) spec: StepSpec,
+    pub(crate) volumes: BTreeMap<Arc<str>, Volume>,
+}
+
+impl Place {
+    /// The folder that the step sees at `path`.
+    pub(crate) fn dir(&self, path: &str) -> &cap_std::fs::Dir {
+        let mount = self.spec.mounts.iter().find(|mount| &*mount.path == path);
+        &self.volumes[&mount.expect("mounted").volume].dir
+    }
+}
+
+/// Which call of the backend's fails, and how.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    Admit,
+    Open,
+    OpenPanics,
+    Prepare,
+    PreparePanics,
+    Close,
+    ClosePanics,
+}
+
+#[derive(Clone)]
+pub(crate) struct Scripted {
+    bodies: Arc<Mutex<BTreeMap<StepName, Body>>>,
+    pub(crate) log: Arc<Mutex<Vec<String>>>,
+    fault: Fault,
+}
+
+impl Scripted {
+    fn note(&self, what: impl Into<String>) {
+        self.log.lock().unwrap().push(what.into());
+    }
+}
+
+pub(crate) fn host_error(doing: &str) -> SandboxError {
+    SandboxError::new("scripted", doing, SandboxErrorKind::Host).because("as the script says")
+}
+
+impl Backend for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn capabilities(&self) -> &'static [Capability] {
+        &[]
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(Digest::of(b"scripted"))
+    }
+
+    fn admit(&self, image: &Image, _: &Grants, _: &Limits) -> Result<(), SandboxError> {
+        self.note(format!("admit {}", image.reference));
+        match self.fault {
+            Fault::Admit => Err(host_error("admit")),
+            _ => Ok(()),
+        }
+    }
+
+    fn open_task(&self, task: &TaskSpec) -> Result<Box<dyn TaskScope>, SandboxError> {
+        self.note("open");
+        if self.fault == Fault::OpenPanics {
+            panic!("scripted panic");
+        }
+        if self.fault == Fault::Open {
+            return Err(host_error("open"));
+        }
+        let volumes = task
+            .volumes
+            .iter()
+            .map(|volume| (Arc::clone(&volume.name), volume.clone()));
+        Ok(Box::new(Scope {
+            backend: self.clone(),
+            volumes: volumes.collect(),
+            closed: false,
+        }))
+    }
+}
+
+struct Scope {
+    backend: Scripted,
+    volumes: BTreeMap<Arc<str>, Volume>,
+    closed: bool,
+}
+
+impl TaskScope for Scope {
+    fn prepare(&self, spec: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
+        self.backend.note(format!("prepare {}", spec.name));
+        if self.backend.fault == Fault::PreparePanics {
+            panic!("scripted panic");
+        }
+        if self.backend.fault == Fault::Prepare {
+            return Err(host_error("prepare"));
+        }
+        let body = self.backend.bodies.lock().unwrap().remove(&spec.name);
+        Ok(Box::new(Prepared {
+            backend: self.backend.clone(),
+            place: Place {
+                spec,
+                volumes: self.volumes.clone(),
+            },
+            body: body.expect("a script for every step"),
+        }))
+    }
+
+    fn close(mut self: Box<Self>) -> Result<(), SandboxError> {
+        self.closed = true;
+        self.backend.note("close");
+        if self.backend.fault == Fault::ClosePanics {
+            panic!("scripted panic");
+        }
+        if self.backend.fault == Fault::Close {
+            return Err(host_error("close"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.backend.note("drop");
+        }
+    }
+}
+
+struct Prepared {
+    backend: Scripted,
+    place: Place,
+    body: Body,
+}
+
+impl Sandbox for Prepared {
+    fn run(self: Box<Self>, io: StepIo) -> Result<Ending, SandboxError> {
+        self.backend.note(format!("run {}", self.place.spec.name));
+        (self.body)(self.place, io)
+    }
+}
+
+/// Every look at it is a millisecond later.
+#[derive(Default)]
+struct Ticks(AtomicU64);
+
+impl WallClock for Ticks {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+/// A task in the making.
+pub(crate) struct Task {
+    pub(crate) run: Run,
+    bodies: BTreeMap<StepName, Body>,
+    pub(crate) fault: Fault,
+    pub(crate) cancel: Cancel,
+    /// How many events fit into the channel.
+    pub(crate) room: usize,
+}
+
+impl Task {
+    pub(crate) fn new() -> Self {
+        Self {
+            run: Run {
+                name: RunName::new("run"),
+                task: TaskName::new("task"),
+                document: Arc::new(json!({"kind": "TaskRun"})),
+                task_spec: Arc::new(json!({})),
+                timeout: None,
+                params: BTreeMap::new(),
+                workspaces: Vec::new(),
+                results: Vec::new(),
+                steps: Vec::new(),
+                reads_exit_codes: false,
+            },
+            bodies: BTreeMap::new(),
+            fault: Fault::None,
+            cancel: Cancel::new(),
+            room: 8,
+        }
+    }
+
+    /// Adds a step that does what `body` does.
+    pub(crate) fn step(
+        &mut self,
+        name: &str,
+        body: impl FnOnce(Place, StepIo) -> Result<Ending, SandboxError> + Send + 'static,
+    ) -> &mut Step {
+        let step = Step {
+            name: StepName::new(name),
+            image: "./step.wasm".into(),
+            image_span: Span {
+                source: Sources::new().add("test", ""),
+                start: 0,
+                len: 0,
+            },
+            command: Vec::new(),
+            args: Vec::new(),
+            script: None,
+            env: Vec::new(),
+            working_dir: None,
+            timeout: None,
+            on_error: OnError::StopAndFail,
+            limits: Limits::default(),
+            grants: Grants::default(),
+        };
+        self.bodies.insert(step.name.clone(), Box::new(body));
+        self.run.steps.push(step);
+        self.run.steps.last_mut().expect("just pushed")
+    }
+
+    /// Adds a step that only ends.
+    pub(crate) fn ends(&mut self, name: &str, code: i32) -> &mut Step {
+        self.step(name, move |_, _| Ok(Ending::Exited { code }))
+    }
+
+    pub(crate) fn declare(&mut self, name: &str, result_type: stepwell_contract::ParamType) {
+        self.run.results.push(stepwell_contract::ResultDecl {
+            name: name.into(),
+            result_type,
+            properties: Vec::new(),
+        });
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        let image = Image::component("./step.wasm", b"code".as_slice());
+        let images = [(Arc::clone(&image.reference), image)].into();
+        let fingerprint = Fingerprint(Digest::of(b"scripted"));
+        plan(self.run.clone(), &images, fingerprint, 0).expect("a plan")
+    }
+
+    pub(crate) fn start(self) -> Started {
+        let temp = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(temp.path()).expect("a store");
+        let plan = self.plan();
+        let log = Arc::default();
+        let backend = Scripted {
+            bodies: Arc::new(Mutex::new(self.bodies)),
+            log: Arc::clone(&log),
+            fault: self.fault,
+        };
+        Started {
+            engine: Engine {
+                backend: Arc::new(backend),
+                clock: Arc::new(Ticks::default()),
+            },
+            plan,
+            store,
+            temp,
+            log,
+            cancel: self.cancel,
+            room: self.room,
+        }
+    }
+
+    /// Runs it to its end.
+    pub(crate) async fn play(self) -> Played {
+        self.play_while(std::future::ready(())).await
+    }
+
+    /// Runs it to its end while `beside` goes on beside it.
+    pub(crate) async fn play_while(self, beside: impl Future<Output = ()>) -> Played {
+        let started = self.start();
+        let admitted = started.engine.admit(started.plan).expect("admitted");
+        let scratch = started.store.scratch().expect("a scratch");
+        let (sender, mut receiver) = mpsc::channel(started.room);
+        let heard = async {
+            let mut events = Vec::new();
+            while let Some(event) = receiver.recv().await {
+                events.push(event);
+            }
+            events
+        };
+        let run = started
+            .engine
+            .run(admitted, scratch, sender, started.cancel);
+        let (ended, events, ()) = tokio::join!(run, heard, beside);
+        let left = std::fs::read_dir(started.temp.path().join("scratch")).expect("listed");
+        Played {
+            ended,
+            events,
+            log: started.log.lock().expect("not poisoned").clone(),
+            left: left.count(),
+            _temp: started.temp,
+        }
+    }
+}
+
+pub(crate) struct Started {
+    pub(crate) engine: Engine,
+    pub(crate) plan: Plan,
+    pub(crate) store: Store,
+    pub(crate) temp: tempfile::TempDir,
+    pub(crate) log: Arc<Mutex<Vec<String>>>,
+    pub(crate) cancel: Cancel,
+    pub(crate) room: usize,
+}
+
+/// What came of a task.
+pub(crate) struct Played {
+    pub(crate) ended: Result<Verdict, EngineError>,
+    pub(crate) events: Vec<Event>,
+    /// What the backend was asked to do.
+    pub(crate) log: Vec<String>,
+    /// How many scratch folders are left.
+    pub(crate) left: usize,
+    _temp: tempfile::TempDir,
+}
+
+impl Played {
+    /// Reason and message.
+    pub(crate) fn verdict(&self) -> (&str, &str) {
+        match &self.ended {
+            Ok(verdict) => (&verdict.reason, &verdict.message),
+            Err(error) => panic!("no verdict: {error}"),
+        }
+    }
+
+    /// The backend's log without the admissions.
+    pub(crate) fn calls(&self) -> Vec<&str> {
+        let calls = self.log.iter().map(String::as_str);
+        calls.filter(|call| !call.starts_with("admit")).collect()
+    }
+
+    /// How each step ended.
+    pub(crate) fn step_ends(&self) -> Vec<(String, TerminationReason, i32, Option<Ending>)> {
+        self.events
+            .iter()
+            .filter_map(|event| match &event.kind {
+                EventKind::StepEnd {
+                    termination_reason,
+                    exit_code,
+                    ending,
+                    ..
+                } => Some((
+                    event.step.as_ref()?.to_string(),
+                    *termination_reason,
+                    *exit_code,
+                    ending.clone(),
+                )),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn words(&self) -> Vec<TerminationReason> {
+        self.step_ends().into_iter().map(|end| end.1).collect()
+    }
+
+    /// One word an event, with the step's name.
+    pub(crate) fn shape(&self) -> Vec<String> {
+        self.events
+            .iter()
+            .map(|event| {
+                let kind = serde_json::to_value(&event.kind).expect("JSON");
+                let kind = kind["type"].as_str().expect("a type").to_owned();
+                match &event.step {
+                    Some(step) => format!("{kind} {step}"),
+                    None => kind,
+                }
+            })
+            .collect()
+    }
+
+    pub(crate) fn results(&self) -> Vec<(String, stepwell_contract::ParamValue)> {
+        self.events
+            .iter()
+            .filter_map(|event| match &event.kind {
+                EventKind::Result { name, value, .. } => Some((name.to_string(), value.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn lines(&self) -> Vec<&str> {
+        self.events
+            .iter()
+            .filter_map(|event| match &event.kind {
+                EventKind::StepLog { line, .. } => Some(line.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What `error` events said.
+    pub(crate) fn errors(&self) -> Vec<Vec<String>> {
+        self.events
+            .iter()
+            .filter_map(|event| match &event.kind {
+                EventKind::Error { causes } => Some(causes.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// A folder of the user's, bound as a workspace.
+pub(crate) fn folder(
+    name: &str,
+    path: PathBuf,
+    sub_path: Option<&str>,
+    access: stepwell_contract::Access,
+) -> stepwell_spec::Workspace {
+    stepwell_spec::Workspace {
+        name: name.into(),
+        mount_path: format!("/workspace/{name}").into(),
+        access,
+        source: stepwell_spec::WorkspaceSource::Folder {
+            path,
+            sub_path: sub_path.map(str::to_owned),
+        },
+    }
+}
