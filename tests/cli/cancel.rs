@@ -83,7 +83,21 @@ metadata: {name: task}
 spec: {steps: [{name: spin, image: ./spin.wat, timeout: 200ms}]}
 ",
     );
-    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @"");
+    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @r#"
+    task: 1 step
+    [spin] ready
+    ✗ spin timed out [TIME]
+
+    step spin timed out after 200ms
+      the step's `timeout` sets how long it may take
+
+    Time
+      spin [TIME] [SHARE]
+      (stepwell) [TIME] [SHARE]
+
+    ✗ task-run-[ID] failed after [TIME]: "step-spin" exited because the step exceeded the specified timeout limit
+    --- exit 6
+    "#);
     assert_eq!(stage.left_behind(), [""; 0]);
 }
 

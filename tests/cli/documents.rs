@@ -8,7 +8,10 @@ fn a_document_is_read_from_standard_input() {
     stage.task("task.yaml", &["hello.wat"]);
     let text = std::fs::read(stage.path("task.yaml")).unwrap();
     let ended = stage.end(&mut stage.command(&["run", "-q", "-"]), &text);
-    insta::assert_snapshot!(ended.text(), @"");
+    insta::assert_snapshot!(ended.text(), @r"
+    ✓ task-run-[ID] succeeded in [TIME]
+    --- exit 0
+    ");
 }
 
 #[test]
@@ -49,7 +52,16 @@ spec: {steps: [{name: a, image: ./exit.wat}]}
         stage.stepwell(&["run", "tasks.yaml", "--task", "bad"]).code,
         Some(5)
     );
-    insta::assert_snapshot!(stage.stepwell(&["run", "tasks.yaml"]).text(), @"");
+    insta::assert_snapshot!(stage.stepwell(&["run", "tasks.yaml"]).text(), @r"
+    --- stderr
+    spec::several_to_run
+
+      × the files hold several Tasks: good, bad
+      help: choose one with `--task good`
+
+    stepwell: the run has a problem; nothing has run
+    --- exit 4
+    ");
 }
 
 #[test]
@@ -74,7 +86,69 @@ spec:
 ",
     );
     let ended = stage.stepwell(&["run", "task.yaml"]);
-    insta::assert_snapshot!(ended.text(), @"");
+    insta::assert_snapshot!(ended.text(), @r"
+    --- stderr
+    spec::missing_param
+
+      × the param `level` has no value
+       ╭─[task.yaml:7:11]
+     6 │   params:
+     7 │   - name: level
+       ·           ──┬──
+       ·             ╰── declared here, without a default
+     8 │   stepz: []
+       ╰────
+      help: give it with `-p level=VALUE`, or give the param a `default`
+
+    spec::unknown_field
+
+      × a Task's spec has no field `stepz`
+       ╭─[task.yaml:8:3]
+     7 │   - name: level
+     8 │   stepz: []
+       ·   ──┬──
+       ·     ╰── unknown field
+     9 │   steps:
+       ╰────
+      help: did you mean `steps`?
+
+    spec::unknown_field
+
+      × a step has no field `imagee`
+        ╭─[task.yaml:12:5]
+     11 │     image: ./a.wasm
+     12 │     imagee: ./b.wasm
+        ·     ───┬──
+        ·        ╰── unknown field
+     13 │     args: [$(params.levle), $(workspaces.src.path)]
+        ╰────
+      help: did you mean `image`?
+
+    spec::unknown_reference
+
+      × `$(params.levle)` refers to a param that the Task does not declare
+        ╭─[task.yaml:13:12]
+     12 │     imagee: ./b.wasm
+     13 │     args: [$(params.levle), $(workspaces.src.path)]
+        ·            ───────┬───────
+        ·                   ╰── refers to nothing
+        ╰────
+      help: did you mean `level`?
+
+    spec::unknown_reference
+
+      × `$(workspaces.src.path)` refers to a workspace that the Task does not declare
+        ╭─[task.yaml:13:29]
+     12 │     imagee: ./b.wasm
+     13 │     args: [$(params.levle), $(workspaces.src.path)]
+        ·                             ───────────┬──────────
+        ·                                        ╰── refers to nothing
+        ╰────
+      help: there are no workspaces
+
+    stepwell: the run has 5 problems; nothing has run
+    --- exit 4
+    ");
 }
 
 #[test]
@@ -96,7 +170,61 @@ spec:
   - {name: container, image: alpine}
 ",
     );
-    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @"");
+    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @r"
+    --- stderr
+    spec::image_not_found
+
+      × the image `./gone.wasm` is not there: No such file or directory (os error 2)
+       ╭─[task.yaml:6:25]
+     5 │   steps:
+     6 │   - {name: gone, image: ./gone.wasm}
+       ·                         ─────┬─────
+       ·                              ╰── no such file
+     7 │   - {name: native, image: ./native.wasm}
+       ╰────
+      help: looked for `./gone.wasm`; a relative path starts at the document's folder
+
+    spec::image_is_native
+
+      × the image `./native.wasm` is native code: an ELF file
+       ╭─[task.yaml:7:27]
+     6 │   - {name: gone, image: ./gone.wasm}
+     7 │   - {name: native, image: ./native.wasm}
+       ·                           ──────┬──────
+       ·                                 ╰── native code
+     8 │   - {name: script, image: ./script.sh}
+       ╰────
+      help: native code would run outside the sandbox; name the WebAssembly file it was built from
+
+    spec::image_not_wasm
+
+      × the image `./script.sh` cannot be run: it is WebAssembly neither in binary (`\0asm`) nor in
+      │ text (`(module` or `(component`)
+       ╭─[task.yaml:8:27]
+     7 │   - {name: native, image: ./native.wasm}
+     8 │   - {name: script, image: ./script.sh}
+       ·                           ─────┬─────
+       ·                                ╰── not a step
+     9 │   - {name: container, image: alpine}
+       ╰────
+      help: a step is a component that exports `wasi:cli/run` or `stepwell:task/task`, or a WASI
+            program built for wasm32-wasip1
+
+    spec::image_is_container
+
+      × the image `alpine` is not a WebAssembly file; images from registries and container images
+      │ cannot be run yet
+       ╭─[task.yaml:9:30]
+     8 │   - {name: script, image: ./script.sh}
+     9 │   - {name: container, image: alpine}
+       ·                              ───┬──
+       ·                                 ╰── a container image
+       ╰────
+      help: name a component by its path, as in `image: ./step.wasm`
+
+    stepwell: the run has 4 problems; nothing has run
+    --- exit 4
+    ");
 }
 
 #[test]
@@ -113,7 +241,23 @@ spec:
   - {name: container, image: ghcr.io/owner/name:1}
 ",
     );
-    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @"");
+    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @r"
+    --- stderr
+    spec::image_is_container
+
+      × the image `ghcr.io/owner/name:1` is not a WebAssembly file; images from registries and
+      │ container images cannot be run yet
+       ╭─[task.yaml:6:30]
+     5 │   steps:
+     6 │   - {name: container, image: ghcr.io/owner/name:1}
+       ·                              ──────────┬─────────
+       ·                                        ╰── a container image
+       ╰────
+      help: name a component by its path, as in `image: ./step.wasm`
+
+    stepwell: the run has a problem; nothing has run
+    --- exit 3
+    ");
 }
 
 #[test]
@@ -121,5 +265,10 @@ fn a_workspace_has_to_be_a_folder() {
     let stage = Stage::with(&["hello.wat"]);
     stage.task("task.yaml", &["hello.wat"]);
     let ended = stage.stepwell(&["run", "task.yaml", "-w", "src=gone"]);
-    insta::assert_snapshot!(ended.text(), @"");
+    insta::assert_snapshot!(ended.text(), @r"
+    --- stderr
+    stepwell: failed to open `gone` as workspace `src`
+      caused by: No such file or directory (os error 2)
+    --- exit 2
+    ");
 }

@@ -25,19 +25,38 @@ fn arguments_after_the_dashes_are_the_components() {
 #[test]
 fn a_trap_is_explained() {
     let stage = Stage::with(&["trap.wat"]);
-    insta::assert_snapshot!(stage.stepwell(&["exec", "trap.wat"]).text(), @"");
+    insta::assert_snapshot!(stage.stepwell(&["exec", "trap.wat"]).text(), @r"
+    --- stderr
+    stepwell: trapped: wasm `unreachable` instruction executed
+    stepwell:   at inner
+    stepwell:   at <wasm function 1>
+    stepwell:   at wasi:cli/run@0.2.12#run
+    --- exit 134
+    ");
 }
 
 #[test]
 fn a_time_out_ends_it() {
     let stage = Stage::with(&["spin.wat"]);
-    insta::assert_snapshot!(stage.stepwell(&["exec", "spin.wat", "--timeout", "200ms"]).text(), @"");
+    insta::assert_snapshot!(stage.stepwell(&["exec", "spin.wat", "--timeout", "200ms"]).text(), @r"
+    ready
+    --- stderr
+    stepwell: timed out after 200ms
+    --- exit 6
+    ");
 }
 
 #[test]
 fn a_capability_that_is_not_granted_is_refused() {
     let stage = Stage::with(&["sockets.wat"]);
-    insta::assert_snapshot!(stage.stepwell(&["exec", "sockets.wat"]).text(), @"");
+    insta::assert_snapshot!(stage.stepwell(&["exec", "sockets.wat"]).text(), @r"
+    --- stderr
+    stepwell: failed to admit `sockets.wat` in the wasm sandbox
+      caused by: it asks for more than it is granted
+        `wasi:sockets/instance-network@0.2.0`: the network; grant it with `--grant network=any`
+        `wasi:sockets/tcp@0.2.0`: the network; grant it with `--grant network=any`
+    --- exit 4
+    ");
 }
 
 #[test]
@@ -51,7 +70,12 @@ fn attack_native_code_in_place_of_a_component() {
 
 #[test]
 fn what_is_not_there_is_said() {
-    insta::assert_snapshot!(Stage::new().stepwell(&["exec", "gone.wasm"]).text(), @"");
+    insta::assert_snapshot!(Stage::new().stepwell(&["exec", "gone.wasm"]).text(), @r"
+    --- stderr
+    stepwell: failed to read `gone.wasm`
+      caused by: No such file or directory (os error 2)
+    --- exit 4
+    ");
 }
 
 #[test]

@@ -27,26 +27,133 @@ fn with_result() -> Stage {
 
 #[test]
 fn pretty_in_a_pipe_is_plain_lines_and_a_summary() {
-    insta::assert_snapshot!(with_result().stepwell(&["run", "task.yaml"]).text(), @"");
+    insta::assert_snapshot!(with_result().stepwell(&["run", "task.yaml"]).text(), @r"
+    task: 2 steps
+    [hello] hello
+    [hello] to stderr
+    ✓ hello [TIME]
+    ✓ result [TIME]
+
+    Results
+      answer  42
+
+    Time
+      hello [TIME] [SHARE]
+      result [TIME] [SHARE]
+      (stepwell) [TIME] [SHARE]
+
+    ✓ task-run-[ID] succeeded in [TIME]
+    --- exit 0
+    ");
 }
 
 #[test]
 fn json_is_one_event_a_line() {
     let ended = with_result().stepwell(&["run", "task.yaml", "-o", "json"]);
-    insta::assert_snapshot!(ended.text(), @"");
+    insta::assert_snapshot!(ended.text(), @r#"
+    {"at":"[TIME]","run":"task-run-[ID]","task":null,"step":null,"attempt":null,"type":"run-start","tasks":1,"steps":2}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":null,"attempt":0,"type":"task-start","steps":["hello","result"]}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-start","image":"./hello.wat","digest":"blake3:[DIGEST]"}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-log","stream":"stdout","line":"hello"}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-log","stream":"stderr","line":"to stderr"}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":[MS]}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"result","attempt":0,"type":"step-start","image":"./result.wat","digest":"blake3:[DIGEST]"}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"result","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":[MS]}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":null,"attempt":0,"type":"result","name":"answer","resultType":"string","value":"42"}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":null,"attempt":0,"type":"task-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":[MS]}
+    {"at":"[TIME]","run":"task-run-[ID]","task":null,"step":null,"attempt":null,"type":"run-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":[MS]}
+    --- exit 0
+    "#);
 }
 
 #[test]
 fn yaml_is_the_completed_task_run() {
     let ended = with_result().stepwell(&["run", "task.yaml", "-o", "yaml"]);
-    insta::assert_snapshot!(ended.text(), @"");
+    insta::assert_snapshot!(ended.text(), @r#"
+    apiVersion: tekton.dev/v1
+    kind: TaskRun
+    metadata:
+      labels:
+        app.kubernetes.io/managed-by: stepwell
+        tekton.dev/task: task
+      name: task-run-[ID]
+      namespace: default
+      uid: [UUID]
+    spec:
+      serviceAccountName: default
+      taskRef:
+        kind: Task
+        name: task
+      timeout: 1h0m0s
+    status:
+      completionTime: "[TIME]"
+      conditions:
+      - lastTransitionTime: "[TIME]"
+        message: All Steps have completed executing
+        reason: Succeeded
+        status: "True"
+        type: Succeeded
+      podName: task-run-[ID]-pod
+      results:
+      - name: answer
+        type: string
+        value: "42"
+      startTime: "[TIME]"
+      steps:
+      - container: step-hello
+        imageID: ./hello.wat@blake3:[DIGEST]
+        name: hello
+        terminated:
+          exitCode: 0
+          finishedAt: "[TIME]"
+          reason: Completed
+          startedAt: "[TIME]"
+        terminationReason: Completed
+      - container: step-result
+        imageID: ./result.wat@blake3:[DIGEST]
+        name: result
+        terminated:
+          exitCode: 0
+          finishedAt: "[TIME]"
+          reason: Completed
+          startedAt: "[TIME]"
+        terminationReason: Completed
+      taskSpec:
+        results:
+        - name: answer
+          type: string
+        steps:
+        - computeResources: {}
+          image: ./hello.wat
+          name: hello
+        - computeResources: {}
+          image: ./result.wat
+          name: result
+    --- exit 0
+    "#);
 }
 
 #[test]
 fn a_failing_step_is_explained_and_the_next_ones_are_skipped() {
     let stage = Stage::with(&["hello.wat", "trap.wat"]);
     stage.task("task.yaml", &["trap.wat", "hello.wat"]);
-    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @"");
+    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @r#"
+    task: 2 steps
+    ✗ trap failed [TIME]
+    - hello skipped
+
+    step trap trapped: wasm `unreachable` instruction executed
+        at inner
+        at <wasm function 1>
+        at wasi:cli/run@0.2.12#run
+
+    Time
+      trap [TIME] [SHARE]
+      (stepwell) [TIME] [SHARE]
+
+    ✗ task-run-[ID] failed after [TIME]: "step-trap" exited with code 134: Error
+    --- exit 5
+    "#);
 }
 
 #[test]
@@ -76,14 +183,21 @@ fn an_exit_code_is_named_in_every_format() {
 #[test]
 fn quiet_success_is_one_line() {
     let ended = with_result().stepwell(&["run", "task.yaml", "--quiet"]);
-    insta::assert_snapshot!(ended.text(), @"");
+    insta::assert_snapshot!(ended.text(), @r"
+    ✓ task-run-[ID] succeeded in [TIME]
+    --- exit 0
+    ");
 }
 
 #[test]
 fn quiet_failure_is_the_failure() {
     let stage = Stage::with(&["hello.wat", "exit.wat"]);
     stage.task("task.yaml", &["hello.wat", "exit.wat"]);
-    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml", "-q"]).text(), @"");
+    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml", "-q"]).text(), @r#"
+    step exit exited with code 3
+    ✗ task-run-[ID] failed after [TIME]: "step-exit" exited with code 3: Error
+    --- exit 5
+    "#);
 }
 
 #[test]

@@ -61,7 +61,11 @@ fn a_cache_that_others_can_write_to_is_the_environments_trouble() {
     stage.task("task.yaml", &["hello.wat"]);
     fs::create_dir(stage.path("cache")).unwrap();
     fs::set_permissions(stage.path("cache"), Permissions::from_mode(0o777)).unwrap();
-    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @"");
+    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @r"
+    --- stderr
+    stepwell: `[TEMP]/cache` is not private: its mode 777 lets other users write to it; mend it with `chmod 700 [TEMP]/cache`
+    --- exit 3
+    ");
 }
 
 #[test]

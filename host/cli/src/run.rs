@@ -8,13 +8,13 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use anyhow::{Context as _, anyhow};
 use stepwell_contract::event::Verdict;
-use stepwell_contract::{Backend, Cancel, SandboxErrorKind};
+use stepwell_contract::{Backend, Cancel, Refusal, SandboxErrorKind};
 use stepwell_engine::admit::{NotAdmitted, admit};
-use stepwell_engine::{Admitted, Engine, SystemClock, plan};
+use stepwell_engine::{Admitted, Engine, Plan, SystemClock, plan};
 use stepwell_sandbox_wasm::{Compile, WasmBackend, WasmOptions};
 use stepwell_spec::{self as spec, Identity, Request, SpecErrors, SpecProblem};
 use stepwell_store::{Scratch, Store};
@@ -59,14 +59,41 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     // Listened to from here on: compiling may take long.
     let cancel = Cancel::new();
     let listener = Listener::start(cancel.clone())?;
-    let admitted = admit(&*backend, plan).map_err(|refused| refusal(&texts, refused))?;
-    if cancel.reason().is_some() {
-        return Ok(ExitCode::Cancelled);
-    }
+    let admitted = match admit_until(&cancel, &backend, plan)? {
+        Some(admitted) => admitted.map_err(|refused| refusal(&texts, refused))?,
+        None => return Ok(ExitCode::Cancelled),
+    };
     let scratch = store.scratch().map_err(anyhow::Error::from)?;
     let (verdict, shown) = drive(args, env, backend, admitted, scratch, cancel)?;
     drop(listener);
     conclude(verdict, shown)
+}
+
+/// Asks the backend about every step; `None` where the user asked for the end before the backend had an answer.
+fn admit_until(
+    cancel: &Cancel,
+    backend: &Arc<dyn Backend>,
+    plan: Plan,
+) -> anyhow::Result<Option<Result<Admitted, NotAdmitted>>> {
+    let (answer, answers) = mpsc::channel();
+    let hook = {
+        let answer = answer.clone();
+        // Nobody may be waiting any more.
+        cancel.on_cancel(move || drop(answer.send(None)))
+    };
+    let backend = Arc::clone(backend);
+    // Left behind when the user does not want to wait: it ends with the process.
+    std::thread::Builder::new()
+        .name("admit".to_owned())
+        .spawn(move || answer.send(Some(admit(&*backend, plan))))
+        .context("failed to start a thread")?;
+    let answer = answers.recv();
+    drop(hook);
+    // A compiler that was interrupted with us has failed, but that is not what the user wants to know.
+    if cancel.reason().is_some() {
+        return Ok(None);
+    }
+    answer.context("failed to admit the steps: a defect of stepwell")
 }
 
 /// Runs the engine on this thread and shows its events on another, so that a slow reader holds back the steps and not
@@ -206,9 +233,13 @@ fn refusal(texts: &Texts, not_admitted: NotAdmitted) -> Trouble {
         let span = refused.image_span;
         match &refused.error.kind {
             SandboxErrorKind::Refused(refusals) => {
-                problems.extend(refusals.iter().map(|refusal| {
-                    SpecProblem::grant_missing(span, refused.step.as_str(), refusal)
-                }))
+                let step = refused.step.as_str();
+                let refusals = together(refusals);
+                problems.extend(
+                    refusals
+                        .iter()
+                        .map(|refusal| SpecProblem::grant_missing(span, step, refusal)),
+                );
             }
             SandboxErrorKind::BadGuest => {
                 let image = texts.sources.slice(span);
@@ -220,6 +251,21 @@ fn refusal(texts: &Texts, not_admitted: NotAdmitted) -> Trouble {
         }
     }
     SpecErrors::new(texts.sources.clone(), problems).into()
+}
+
+/// What one line grants is one thing to say, however many imports it is about.
+fn together(refusals: &[Refusal]) -> Vec<Refusal> {
+    let mut merged = Vec::<Refusal>::new();
+    for refusal in refusals {
+        let known = merged.iter_mut().find(|known| {
+            (&known.capability, &known.grant) == (&refusal.capability, &refusal.grant)
+        });
+        match known {
+            Some(known) => known.import += &format!("`, `{}", refusal.import),
+            None => merged.push(refusal.clone()),
+        }
+    }
+    merged
 }
 
 /// Logs to standard error, for whoever looks for a defect in Stepwell itself.
