@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     command::{self, say},
     guests::{self, Set},
-    repo,
+    repo, test,
 };
 
 /// Builds what the demonstration needs, and runs it.
@@ -18,11 +18,7 @@ use crate::{
 pub(crate) fn run() -> Result<()> {
     guests::build(&[Set::Examples])?;
     say("building stepwell (the first time, its Wasm engine takes some minutes)");
-    let mut build = Command::new("cargo");
-    build
-        .current_dir(repo::root())
-        .args(["build", "--package", "stepwell-cli"]);
-    command::run(&mut build)?;
+    test::build()?;
     show()
 }
 

@@ -64,8 +64,13 @@ pub(crate) fn run() -> Result<()> {
     failure.map_or(Ok(()), Err)
 }
 
-/// Builds programs and tests together: what the runner then runs, and the `stepwell` that the examples use.
-fn build() -> Result<()> {
+/// Builds programs and tests together: what the runner then runs, and the `stepwell` that the examples use. The demonstration
+/// builds the same, because a smaller selection has other features and would compile the Wasm engine once more.
+///
+/// # Errors
+///
+/// When something does not build.
+pub(crate) fn build() -> Result<()> {
     command::run(cargo().args(["build", "--workspace", "--all-targets"]))
 }
 

@@ -15,7 +15,7 @@ use super::{
     tools::{self, Tools},
     tree,
 };
-use crate::{command, repo};
+use crate::command;
 
 /// One row of the table.
 pub(super) struct Row {
@@ -72,7 +72,7 @@ pub(super) const ROWS: [Row; 5] = [
         work: "memory of one more waiting sandbox",
         against: "—",
         at_most: 1024.0 * 1024.0,
-        measure: |_, _| waiting_sandboxes(),
+        measure: waiting_sandboxes,
     },
 ];
 
@@ -148,24 +148,13 @@ fn small_files(tools: &Tools, pairs: u32, peer: &Path) -> Result<Finding> {
 }
 
 /// The sandbox's own crate can hold many at once; it says how much memory each adds.
-fn waiting_sandboxes() -> Result<Finding> {
-    const SANDBOXES: &str = "200";
-    let example = "runtime/sandbox-wasm/examples/waiting_sandboxes.rs";
-    if !repo::root().join(example).is_file() {
-        return Ok(Finding::Missing(example.to_owned()));
+fn waiting_sandboxes(tools: &Tools, _pairs: u32) -> Result<Finding> {
+    const SANDBOXES: &str = "48";
+    let program = tools.stepwell.with_file_name("examples/waiting_sandboxes");
+    if !program.is_file() {
+        return Ok(Finding::Missing(program.display().to_string()));
     }
-    let mut cargo = Command::new("cargo");
-    cargo
-        .current_dir(repo::root())
-        .args([
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "stepwell-sandbox-wasm",
-        ])
-        .args(["--example", "waiting_sandboxes", "--", SANDBOXES]);
-    let said = command::capture(&mut cargo)?;
+    let said = command::capture(Command::new(program).arg(&tools.sleep).arg(SANDBOXES))?;
     let value: serde_json::Value = serde_json::from_str(said.trim())
         .with_context(|| format!("failed to read `{}`", said.trim()))?;
     let bytes = value["bytes_each"]

@@ -30,6 +30,8 @@ pub(super) struct Tools {
     pub(super) spawn: PathBuf,
     pub(super) hello: Program,
     pub(super) walk: Program,
+    /// A guest that sleeps for as long as it is told.
+    pub(super) sleep: PathBuf,
     /// The tree that `walk` reads.
     pub(super) tree: PathBuf,
 }
@@ -70,6 +72,7 @@ impl Tools {
         let tools = Tools {
             hello: program("bench_hello.wasm")?,
             walk: program("bench_walk.wasm")?,
+            sleep: modules.join("limit_sleep.wasm"),
             stepwell: match stepwell {
                 Some(program) => program.to_owned(),
                 None => build_stepwell()?,
@@ -160,7 +163,15 @@ fn build_stepwell() -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo
         .current_dir(repo::root())
-        .args(["build", "--release", "--package", "stepwell-cli"]);
+        .args(["build", "--release"])
+        // Both in one go: built apart, they would want the engine with different features, twice.
+        .args(["--package", "stepwell-cli", "--bin", "stepwell"])
+        .args([
+            "--package",
+            "stepwell-sandbox-wasm",
+            "--example",
+            "waiting_sandboxes",
+        ]);
     command::run(&mut cargo)?;
     Ok(repo::target()?.join("release/stepwell"))
 }
@@ -202,6 +213,8 @@ fn build_guests() -> Result<PathBuf> {
             "bench_hello",
             "--bin",
             "bench_walk",
+            "--bin",
+            "limit_sleep",
             "--target-dir",
         ])
         .arg(&target)
