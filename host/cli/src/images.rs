@@ -18,11 +18,8 @@ use crate::read::Texts;
 const MOST: u64 = 512 << 20;
 
 /// The images of a run, by what the document calls them; or every mistake in naming them.
-pub(crate) fn find(
-    run: &Run,
-    texts: &Texts,
-) -> Result<BTreeMap<Arc<str>, Image>, Vec<(SpecProblem, Missing)>> {
-    let mut images = BTreeMap::new();
+pub(crate) fn find(run: &Run, texts: &Texts) -> Result<Images, Vec<Misnamed>> {
+    let mut images = Images::new();
     let mut problems = Vec::new();
     for step in &run.steps {
         if images.contains_key(&step.image) {
@@ -30,8 +27,10 @@ pub(crate) fn find(
         }
         let span = step.image_span;
         let Some(path) = as_path(&step.image) else {
-            let problem = SpecProblem::image_is_container(span, &step.image);
-            problems.push((problem, Missing::Support));
+            problems.push(Misnamed {
+                problem: SpecProblem::image_is_container(span, &step.image),
+                missing: Missing::Support,
+            });
             continue;
         };
         let folder = texts.folders.get(&span.source);
@@ -41,13 +40,27 @@ pub(crate) fn find(
                 let image = Image::component(Arc::clone(&step.image), bytes);
                 images.insert(Arc::clone(&step.image), image);
             }
-            Err(why) => problems.push((why.into_problem(step, &path), Missing::Code)),
+            Err(why) => problems.push(Misnamed {
+                problem: why.into_problem(step, &path),
+                missing: Missing::Code,
+            }),
         }
     }
     match problems.is_empty() {
         true => Ok(images),
         false => Err(problems),
     }
+}
+
+/// The code of a run's steps, by what the document calls it.
+pub(crate) type Images = BTreeMap<Arc<str>, Image>;
+
+/// An image that names nothing that can be run.
+pub(crate) struct Misnamed {
+    /// What to tell the author.
+    pub(crate) problem: SpecProblem,
+    /// Whose trouble it is.
+    pub(crate) missing: Missing,
 }
 
 /// What a run lacks.

@@ -22,7 +22,7 @@ use stepwell_store::{Scratch, Store};
 use crate::args::RunArgs;
 use crate::environment::{Environment, this_program};
 use crate::exit::{Coded, ExitCode};
-use crate::images::{self, Missing};
+use crate::images::{self, Misnamed, Missing};
 use crate::read::{self, Texts};
 use crate::show::{self, Shown};
 use crate::signals::Listener;
@@ -85,7 +85,7 @@ fn admit_until(
     // Left behind when the user does not want to wait: it ends with the process.
     std::thread::Builder::new()
         .name("admit".to_owned())
-        .spawn(move || answer.send(Some(admit(&*backend, plan))))
+        .spawn(move || drop(answer.send(Some(admit(&*backend, plan)))))
         .context("failed to start a thread")?;
     let answer = answers.recv();
     drop(hook);
@@ -211,15 +211,18 @@ fn identity() -> anyhow::Result<Identity> {
     })
 }
 
-fn missing(texts: &Texts, problems: Vec<(SpecProblem, Missing)>) -> Trouble {
-    let only_support = problems
+fn missing(texts: &Texts, misnamed: Vec<Misnamed>) -> Trouble {
+    let only_support = misnamed
         .iter()
-        .all(|(_, missing)| *missing == Missing::Support);
+        .all(|misnamed| misnamed.missing == Missing::Support);
     let code = match only_support {
         true => ExitCode::Environment,
         false => ExitCode::DocumentInvalid,
     };
-    let problems = problems.into_iter().map(|(problem, _)| problem).collect();
+    let problems = misnamed
+        .into_iter()
+        .map(|misnamed| misnamed.problem)
+        .collect();
     Trouble::Document(
         Box::new(SpecErrors::new(texts.sources.clone(), problems)),
         code,
