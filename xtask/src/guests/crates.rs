@@ -22,12 +22,12 @@ struct Program {
     has_c: bool,
 }
 
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 5] = [
     Program {
-        package: "b3sum",
-        version: "1.8.7",
-        binary: "b3sum",
-        has_c: false,
+        package: "comrak",
+        version: "0.59.0",
+        binary: "comrak",
+        has_c: true,
     },
     Program {
         package: "jaq",
@@ -45,6 +45,12 @@ const PROGRAMS: [Program; 4] = [
         package: "ripgrep",
         version: "15.2.0",
         binary: "rg",
+        has_c: false,
+    },
+    Program {
+        package: "uu_sha256sum",
+        version: "0.12.0",
+        binary: "sha256sum",
         has_c: false,
     },
 ];
@@ -95,5 +101,6 @@ fn install(toolchain: &Toolchain, program: &Program) -> Result<()> {
             cargo.env(name, tool);
         }
     }
+    toolchain.refuse_threads(&mut cargo, zig::threads)?;
     command::run(&mut cargo)
 }

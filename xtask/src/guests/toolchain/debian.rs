@@ -28,6 +28,9 @@ const PACKAGES: [&str; 5] = [
 /// wasi-libc's folder: `libc.a` and the start-up object of a command.
 const WASI_LIBC: &str = "/usr/lib/wasm32-wasi";
 
+/// Names an object that is linked into every program of one build.
+pub(super) const EXTRA_OBJECT: &str = "STEPWELL_GUEST_OBJECT";
+
 /// Installs what is missing and writes the linker script.
 ///
 /// # Errors
@@ -112,7 +115,7 @@ fn write_linker() -> Result<PathBuf> {
          for argument in \"$@\"; do\n\
          \x20 if [ \"$argument\" = --no-entry ]; then exec wasm-ld-22 \"$@\"; fi\n\
          done\n\
-         exec wasm-ld-22 {WASI_LIBC}/crt1-command.o \"$@\"\n"
+         exec wasm-ld-22 \"$@\" {WASI_LIBC}/crt1-command.o ${{{EXTRA_OBJECT}:+\"${EXTRA_OBJECT}\"}}\n"
     );
     let path = repo::guest_build().join("wasm-ld-debian");
     script::write(&path, &text)?;
