@@ -66,9 +66,8 @@ fn start(
     })?;
     for _ in 0..count {
         let sandbox = scope.prepare(step(image))?;
-        let sink = Arc::new(Ready(awake.clone()));
         let io = StepIo {
-            sink,
+            sink: Arc::new(Nowhere),
             cancel: cancel.clone(),
         };
         threads.push(std::thread::spawn(move || drop(sandbox.run(io))));

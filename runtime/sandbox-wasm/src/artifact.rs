@@ -90,7 +90,7 @@ impl Artifacts {
         let mut hasher = Hasher::new("stepwell wasm artifact v1");
         hasher
             .field(image.digest.as_bytes())
-            .field(engine::settings(flavour).as_bytes());
+            .field(engine::native_code(flavour).as_bytes());
         self.folder
             .join(format!("{}.cwasm", hasher.finish().to_hex()))
     }

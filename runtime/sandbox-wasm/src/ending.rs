@@ -105,7 +105,7 @@ fn backtrace(error: &wasmtime::Error) -> Vec<Frame> {
         return Vec::new();
     };
     let frames = backtrace.frames().iter().take(MAX_FRAMES);
-    frames
+    let frames = frames
         .flat_map(|frame| {
             let unnamed = || format!("<wasm function {}>", frame.func_index());
             let symbols: Vec<Frame> = frame
@@ -129,9 +129,71 @@ fn backtrace(error: &wasmtime::Error) -> Vec<Frame> {
                 symbols
             }
         })
-        .collect()
+        .collect();
+    without_rust_machinery(frames)
+}
+
+/// Leaves out what every panic and every `main` of a Rust program has around it: the frames beyond the two marks that
+/// Rust's own short backtraces go by.
+fn without_rust_machinery(mut frames: Vec<Frame>) -> Vec<Frame> {
+    let marked = |frame: &Frame, mark: &str| frame.function.contains(mark);
+    if let Some(main) = frames
+        .iter()
+        .position(|frame| marked(frame, "__rust_begin_short_backtrace"))
+    {
+        frames.truncate(main);
+    }
+    if let Some(panic) = frames
+        .iter()
+        .rposition(|frame| marked(frame, "__rust_end_short_backtrace"))
+    {
+        frames.drain(..=panic);
+        let machinery = ["rust_begin_unwind", "core::panicking::"];
+        let own = frames
+            .iter()
+            .position(|frame| !machinery.iter().any(|mark| marked(frame, mark)));
+        frames.drain(..own.unwrap_or(0));
+    }
+    frames
 }
 
 fn demangle(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trimmed(functions: &[&str]) -> Vec<String> {
+        let frame = |function: &&str| Frame {
+            function: (*function).to_owned(),
+            location: None,
+        };
+        let frames = without_rust_machinery(functions.iter().map(frame).collect());
+        frames.into_iter().map(|frame| frame.function).collect()
+    }
+
+    #[test]
+    fn a_panic_begins_where_the_program_panicked() {
+        let functions = [
+            "std::process::abort",
+            "std::sys::backtrace::__rust_end_short_backtrace::<x>",
+            "__rustc::rust_begin_unwind",
+            "core::panicking::panic_fmt",
+            "tool::parse",
+            "tool::main",
+            "std::sys::backtrace::__rust_begin_short_backtrace::<y>",
+            "std::rt::lang_start",
+        ];
+        assert_eq!(trimmed(&functions), ["tool::parse", "tool::main"]);
+    }
+
+    #[test]
+    fn other_traps_and_other_languages_keep_their_frames() {
+        assert_eq!(
+            trimmed(&["memcpy", "main", "_start"]),
+            ["memcpy", "main", "_start"]
+        );
+    }
 }

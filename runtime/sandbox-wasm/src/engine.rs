@@ -120,8 +120,8 @@ fn stack_bytes() -> usize {
     usize::try_from(Limit::Stack.default_value()).unwrap_or(usize::MAX)
 }
 
-/// Everything that decides what compiled code does and where it can run: the engine's version, our settings, the
-/// processor. Names precompiled artifacts and is part of every static key.
+/// Everything that decides what compiled code does: the engine's version and our settings. Part of every static key, and
+/// so of every seed: the processor is left out, because a step does the same on all of them.
 pub(crate) fn settings(flavour: Flavour) -> Digest {
     let mut hasher = Hasher::new("stepwell wasm engine settings v1");
     hasher
@@ -129,7 +129,16 @@ pub(crate) fn settings(flavour: Flavour) -> Digest {
         .field(wasmtime_environ::VERSION)
         .field(flavour.as_str())
         .field("epochs, canonical NaN, deterministic relaxed SIMD, no threads, WASI 0.2, speed, backtraces")
-        .number(stack_bytes() as u64)
+        .number(stack_bytes() as u64);
+    hasher.finish()
+}
+
+/// Everything that decides which machine can run compiled code: [`settings`], and the processor. Names precompiled
+/// artifacts.
+pub(crate) fn native_code(flavour: Flavour) -> Digest {
+    let mut hasher = Hasher::new("stepwell wasm native code v1");
+    hasher
+        .field(settings(flavour).as_bytes())
         .field(std::env::consts::ARCH)
         .field(std::env::consts::OS)
         .list(processor_features().into_iter());

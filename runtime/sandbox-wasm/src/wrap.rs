@@ -4,6 +4,8 @@
 //! component. Runs only where compilation runs: the input is hostile, and what it costs has to be bounded.
 
 mod exit_code;
+mod go;
+mod sections;
 
 use std::borrow::Cow;
 
@@ -64,14 +66,18 @@ struct Shape {
     has_start: bool,
     has_component_type: bool,
     exits: bool,
+    is_go: bool,
 }
 
 fn wrap(module: &[u8]) -> Result<Vec<u8>, WrapError> {
     let shape = look_at(module)?;
-    let module = match shape.exits {
-        true => &*exit_code::pass_through(module)?,
-        false => module,
-    };
+    let mut module = Cow::Borrowed(module);
+    if shape.is_go {
+        module = Cow::Owned(go::settle_memory(&module)?);
+    }
+    if shape.exits {
+        module = Cow::Owned(exit_code::pass_through(&module)?);
+    }
     // A command is entered through `_start` and exits; everything else keeps its instance between calls.
     let adapter = if shape.has_start {
         adapters::WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER
@@ -79,7 +85,7 @@ fn wrap(module: &[u8]) -> Result<Vec<u8>, WrapError> {
         adapters::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER
     };
     wit_component::ComponentEncoder::default()
-        .module(module)
+        .module(&module)
         .and_then(|encoder| {
             encoder
                 .validate(true)
@@ -112,6 +118,7 @@ fn look_at(module: &[u8]) -> Result<Shape, WrapError> {
             }
             Payload::CustomSection(section) => {
                 shape.has_component_type |= section.name().starts_with("component-type");
+                shape.is_go |= go::is_mark(section.name());
             }
             _ => {}
         }

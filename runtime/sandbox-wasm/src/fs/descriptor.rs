@@ -10,7 +10,7 @@ use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 use super::error::code_of_stream_error;
 use super::open::{Descriptor, OpenDir, OpenFile};
 use super::stat::{self, PathHash};
-use super::stream::{FileReader, FileWriter, read_at, write_at};
+use super::stream::{FileReader, FileWriter, hole_before, read_at, write_at};
 use super::{FsError, FsResult, Listing};
 use crate::bindings::imports::wasi::filesystem::types::{
     self, Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode,
@@ -199,7 +199,8 @@ impl types::HostDescriptor for Guest {
 
     fn write(&mut self, fd: Fd, bytes: Vec<u8>, offset: u64) -> FsResult<u64> {
         let file = writable_file(&self.table, &fd)?;
-        self.meter.write(bytes.len() as u64)?;
+        let hole = hole_before(&file.counted, offset)?;
+        self.meter.write(hole.saturating_add(bytes.len() as u64))?;
         write_at(&file.counted, &bytes, offset)?;
         self.forget_fresh(&fd)?;
         Ok(bytes.len() as u64)
@@ -305,7 +306,10 @@ impl types::HostDescriptor for Guest {
     fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let dir = writable_dir(&self.table, &fd)?;
         dir.check_trailing_slash(&path)?;
-        dir.dir.remove_dir(path)?;
+        // No link, so the slash says nothing; cap-std would refuse it.
+        let stripped = path.trim_end_matches('/');
+        let named = if stripped.is_empty() { &path } else { stripped };
+        dir.dir.remove_dir(named)?;
         self.changed()
     }
 

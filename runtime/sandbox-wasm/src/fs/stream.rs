@@ -37,6 +37,15 @@ pub(crate) fn read_at(file: &CountedFile, size: usize, position: u64) -> Result<
     }
 }
 
+/// What a write at `position` adds before its own bytes: a hole, which takes no disk until somebody copies the file.
+pub(crate) fn hole_before(file: &CountedFile, position: u64) -> Result<u64, Errno> {
+    if position == 0 {
+        return Ok(0);
+    }
+    let stat = rustix::fs::fstat(file.file.as_fd())?;
+    Ok(position.saturating_sub(u64::try_from(stat.st_size).unwrap_or(0)))
+}
+
 /// Writes all of `bytes` at `position`.
 pub(crate) fn write_at(
     file: &CountedFile,
@@ -83,6 +92,8 @@ pub(crate) struct FileWriter {
     file: Arc<CountedFile>,
     /// `None` for the end of the file, wherever it is by then.
     position: Option<u64>,
+    /// Whether nothing was written yet: the first write may leave a hole, the others follow it.
+    first: bool,
     meter: WriteMeter,
     failed: Option<Errno>,
 }
@@ -92,8 +103,16 @@ impl FileWriter {
         Self {
             file,
             position,
+            first: true,
             meter,
             failed: None,
+        }
+    }
+
+    fn hole(&mut self) -> Result<u64, Errno> {
+        match self.position {
+            Some(position) if std::mem::take(&mut self.first) => hole_before(&self.file, position),
+            _ => Ok(0),
         }
     }
 
@@ -121,8 +140,15 @@ impl Pollable for FileWriter {
 #[async_trait::async_trait]
 impl OutputStream for FileWriter {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let hole = match self.hole() {
+            Ok(hole) => hole,
+            Err(errno) => {
+                self.failed = Some(errno);
+                return Ok(());
+            }
+        };
         self.meter
-            .write(bytes.len() as u64)
+            .write(hole.saturating_add(bytes.len() as u64))
             .map_err(|hit| StreamError::Trap(hit.into()))?;
         if let Err(errno) = self.put(&bytes) {
             self.failed = Some(errno);

@@ -5,11 +5,12 @@
 //! Only the import section changes, byte for byte: debug information counts from the start of the code section.
 
 use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
-use wasmparser::{Import, Parser, Payload, TypeRef};
+use wasmparser::{BinaryReader, Import, ImportSectionReader, TypeRef};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use super::WrapError;
+use super::sections::{self, Sections, push_name};
 
 const PROC_EXIT: &str = "proc_exit";
 
@@ -29,12 +30,6 @@ const WORLD: &str = "
     }
 ";
 
-/// The number of the import section.
-const IMPORT_SECTION: u8 = 2;
-
-/// Magic and version.
-const PREAMBLE_BYTES: usize = 8;
-
 /// Whether `import` is WASI 0.1's way to exit.
 pub(super) fn is_proc_exit(import: &Import<'_>) -> bool {
     import.module == WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME
@@ -49,41 +44,30 @@ pub(super) fn is_proc_exit(import: &Import<'_>) -> bool {
 /// The module is broken.
 pub(super) fn pass_through(module: &[u8]) -> Result<Vec<u8>, WrapError> {
     let broken = |error: wasmparser::BinaryReaderError| WrapError::NotWasm(error.to_string());
-    let mut section_start = PREAMBLE_BYTES;
-    for payload in Parser::new(0).parse_all(module) {
-        let payload = payload.map_err(broken)?;
-        if let Payload::ImportSection(imports) = &payload {
-            let range = imports.range();
-            let mut content = module[range.clone()].to_vec();
-            // From the last to the first, so that places that are still to come do not move.
-            let found: Vec<_> = imports
-                .clone()
-                .into_imports()
-                .filter_map(|import| import.ok().filter(is_proc_exit))
-                .collect();
-            for import in found.iter().rev() {
-                let place =
-                    |text: &str| text.as_ptr() as usize - module.as_ptr() as usize - range.start;
-                // Both names stand behind their lengths, which are one byte each.
-                let names = place(import.module) - 1..place(import.name) + import.name.len();
-                let mut bent = Vec::new();
-                push_name(&mut bent, EXIT);
-                push_name(&mut bent, EXIT_WITH_CODE);
-                content.splice(names, bent);
-            }
-            let mut bent = module[..section_start].to_vec();
-            bent.push(IMPORT_SECTION);
-            push_number(&mut bent, content.len());
-            bent.extend(content);
-            bent.extend_from_slice(&module[range.end..]);
-            embed(&mut bent).map_err(|error| WrapError::Exit(format!("{error:#}")))?;
-            return Ok(bent);
-        }
-        if let Some((_, range)) = payload.as_section() {
-            section_start = range.end;
-        }
+    let mut sections = Sections::of(module)?;
+    let Some(content) = sections.content(sections::IMPORTS) else {
+        return Ok(module.to_vec());
+    };
+    let imports = ImportSectionReader::new(BinaryReader::new(content, 0)).map_err(broken)?;
+    let mut bent = content.to_vec();
+    let found: Vec<_> = imports
+        .into_imports()
+        .filter_map(|import| import.ok().filter(is_proc_exit))
+        .collect();
+    // From the last to the first, so that places that are still to come do not move.
+    for import in found.iter().rev() {
+        let place = |text: &str| text.as_ptr() as usize - content.as_ptr() as usize;
+        // Both names stand behind their lengths, which are one byte each.
+        let names = place(import.module) - 1..place(import.name) + import.name.len();
+        let mut instead = Vec::new();
+        push_name(&mut instead, EXIT);
+        push_name(&mut instead, EXIT_WITH_CODE);
+        bent.splice(names, instead);
     }
-    Ok(module.to_vec())
+    sections.replace(sections::IMPORTS, bent);
+    let mut module = sections.assemble();
+    embed(&mut module).map_err(|error| WrapError::Exit(format!("{error:#}")))?;
+    Ok(module)
 }
 
 fn embed(module: &mut Vec<u8>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -94,26 +78,10 @@ fn embed(module: &mut Vec<u8>) -> Result<(), Box<dyn std::error::Error + Send + 
     Ok(())
 }
 
-fn push_name(bytes: &mut Vec<u8>, name: &str) {
-    push_number(bytes, name.len());
-    bytes.extend_from_slice(name.as_bytes());
-}
-
-/// Appends an unsigned number in LEB128.
-fn push_number(bytes: &mut Vec<u8>, mut number: usize) {
-    loop {
-        let low = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low);
-            return;
-        }
-        bytes.push(low | 0x80);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use wasmparser::{Parser, Payload};
+
     use super::*;
 
     fn imports(module: &[u8]) -> Vec<String> {
@@ -173,12 +141,5 @@ mod tests {
                 .iter()
                 .any(|import| import.starts_with(EXIT))
         );
-    }
-
-    #[test]
-    fn numbers_are_written_as_wasm_reads_them() {
-        let mut bytes = Vec::new();
-        push_number(&mut bytes, 624_485);
-        assert_eq!(bytes, [0xe5, 0x8e, 0x26]);
     }
 }
