@@ -74,7 +74,7 @@ fn what_is_not_there_is_said() {
     --- stderr
     stepwell: failed to read `gone.wasm`
       caused by: No such file or directory (os error 2)
-    --- exit 4
+    --- exit 2
     ");
 }
 

@@ -88,7 +88,7 @@ pub(crate) struct RunArgs {
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Set a param: plain text, or a JSON array or object for one of those types
+    /// Set a param; an array is `a,b` or JSON, an object is `k=v,l=w` or JSON
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", value_parser = parse_pair)]
     pub(crate) params: Vec<(String, String)>,
 

@@ -7,6 +7,8 @@ use stepwell_contract::limit::LimitError;
 use stepwell_contract::{SandboxError, SandboxErrorKind};
 use stepwell_store::StoreError;
 
+use crate::images::Unfit;
+
 /// How `stepwell` ended. `exec` is the exception: where its component ended by itself, the component's own code is
 /// passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,16 @@ impl std::error::Error for Coded {}
 
 /// The exit code for an error that reached `main`.
 pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
+    // A file that is no component knows best whose mistake that is.
+    if let Some(unfit) = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<Unfit>())
+    {
+        return match unfit {
+            Unfit::Unreadable(_) => ExitCode::Usage,
+            Unfit::Native(_) | Unfit::NotWasm(_) => ExitCode::DocumentInvalid,
+        };
+    }
     if let Some(coded) = error.downcast_ref::<Coded>() {
         return coded.code;
     }
@@ -128,6 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn the_page_on_exit_codes_has_every_number() {
+        let page = include_str!("../../../docs/reference/exit-codes.md");
+        let table = page.split("\n## ").nth(1).unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
+        let numbers: Vec<u8> = rows
+            .filter_map(|row| row.split(" | ").next()?.parse().ok())
+            .collect();
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 130]);
+    }
+
+    #[test]
     fn an_error_is_known_wherever_it_is_in_the_chain() {
         let sandbox = |kind| SandboxError::new("wasm", "admit `x`", kind);
         let refused = anyhow::Error::new(sandbox(SandboxErrorKind::Refused(Vec::new())));
@@ -145,5 +168,7 @@ mod tests {
             ExitCode::Usage
         );
         assert_eq!(code_of(&anyhow::anyhow!("no")), ExitCode::OurTrouble);
+        let gone = anyhow::Error::new(Unfit::Unreadable("no such file".to_owned()));
+        assert_eq!(code_of(&gone.context("failed to read")), ExitCode::Usage);
     }
 }

@@ -9,7 +9,7 @@ use stepwell_store::Store;
 
 use crate::args::{InspectArgs, InspectOutput};
 use crate::environment::Environment;
-use crate::exit::{Coded, ExitCode};
+use crate::exit::ExitCode;
 use crate::images;
 
 /// Looks at a component and prints what it saw.
@@ -19,12 +19,8 @@ use crate::images;
 /// The file cannot be read, or is not WebAssembly.
 pub(crate) fn inspect(args: &InspectArgs, env: &Environment) -> anyhow::Result<ExitCode> {
     let name = args.component.display().to_string();
-    let bytes = images::load(&args.component).with_context(|| {
-        Coded::new(
-            ExitCode::DocumentInvalid,
-            format!("failed to read `{name}`"),
-        )
-    })?;
+    let bytes =
+        images::load(&args.component).with_context(|| format!("failed to read `{name}`"))?;
     let store = Store::open(&env.store_root()?)?;
     let backend = WasmBackend::new(WasmOptions {
         artifacts: store.artifacts(),

@@ -9,11 +9,13 @@
 //! `exec` starts in a millisecond, so nothing is set up before a command asks for it: no runtime, no logging, no look
 //! at the terminal. Read next: [`run`], then [`exit`].
 
+mod admission;
 mod args;
 mod duration;
 mod environment;
 mod exec;
 mod exit;
+mod identity;
 mod images;
 mod inspect;
 mod read;
