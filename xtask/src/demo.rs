@@ -42,6 +42,8 @@ pub(crate) fn show() -> Result<()> {
         "docs=docs",
         "-w",
         "site=target/demo/site",
+        "-p",
+        "title=Stepwell",
     ]);
     say(&format!("$ {}", command::shown(&stepwell)));
     command::run(&mut stepwell)?;

@@ -24,12 +24,13 @@ use tally::Tally;
 /// One stage, and its name.
 type Stage = (&'static str, fn(&mut Tally) -> Result<()>);
 
-const STAGES: [Stage; 6] = [
+const STAGES: [Stage; 7] = [
     ("guests", |_| guests::build(guests::Set::value_variants())),
     ("lint", |_| lint::run()),
     ("build", |_| build()),
     ("tests", tests),
     ("doctests", doctests),
+    ("tests of the examples", example_tests),
     ("examples", |_| demo::show()),
 ];
 
@@ -91,6 +92,16 @@ fn tests(tally: &mut Tally) -> Result<()> {
 fn doctests(tally: &mut Tally) -> Result<()> {
     counted(
         cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"]),
+        tally,
+    )
+}
+
+/// The examples' own tests run on the host: what a step does needs no sandbox to be checked.
+fn example_tests(tally: &mut Tally) -> Result<()> {
+    counted(
+        cargo()
+            .args(["test", "--workspace", "--no-fail-fast", "--manifest-path"])
+            .args(["examples/Cargo.toml", "--target-dir", "target/examples"]),
         tally,
     )
 }

@@ -18,8 +18,7 @@ use crate::{command::say, repo};
 pub(crate) fn build(toolchain: &Toolchain, folder: &str, shelf: &mut Shelf) -> Result<()> {
     let manifest = repo::root().join(folder).join("Cargo.toml");
     if !manifest.is_file() {
-        say(&format!("skipped: there is no `{folder}/Cargo.toml` yet"));
-        return Ok(());
+        bail!("failed to find the guests of `{folder}`: there is no `{folder}/Cargo.toml`");
     }
     say(&format!(
         "building the guests of {folder} ({})",
