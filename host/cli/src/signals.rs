@@ -44,7 +44,8 @@ impl Listener {
             .name("signals".to_owned())
             .spawn(move || {
                 for _ in signals.forever() {
-                    let text = "stepwell: stopping; press Ctrl-C again to stop without cleaning up\n";
+                    let text =
+                        "stepwell: stopping; press Ctrl-C again to stop without cleaning up\n";
                     let _ = io::stderr().write_all(text.as_bytes());
                     cancel.cancel(CancelReason::Asked);
                 }
