@@ -2,21 +2,17 @@
 //!
 //! Memory is bounded whatever the guest does: a line is held back up to
 //! [`LONGEST_PIECE`](crate::lines::LONGEST_PIECE), output beyond the limit `output` is counted and dropped, and the
-//! channel is bounded, so that a guest that is faster than whoever reads the events waits. Two things end that wait: the
-//! reader goes away, or the engine gives the step up ([`Capture::give_up`]). It does not know how the step ends.
+//! channel is bounded, so that a guest that is faster than whoever reads the events waits. It does not know how the step
+//! ends.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use stepwell_contract::{
-    EmitError, Event, EventKind, Limit, Limits, LogStream, ParamValue, StepName, StepSink,
+    EmitError, EventKind, Limit, Limits, LogStream, ParamValue, StepName, StepSink,
 };
-use tokio::runtime::Handle;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::mpsc::{Sender, WeakSender};
-use tokio::sync::watch;
 
-use crate::events::{Events, Labels};
+use crate::events::Outlet;
 use crate::lines::LineSplitter;
 use crate::results::ResultsFolder;
 
@@ -30,15 +26,12 @@ const PROGRESS_COST: u64 = 64;
 /// The sink of one step.
 pub(crate) struct Capture {
     step: StepName,
-    labels: Labels,
-    sender: WeakSender<Event>,
+    outlet: Arc<Outlet>,
     results: Arc<ResultsFolder>,
     result_limit: u64,
     output_limit: u64,
     output: Mutex<Output>,
     dropped: AtomicU64,
-    given_up: watch::Sender<bool>,
-    runtime: Handle,
 }
 
 /// What is under way on both streams.
@@ -56,18 +49,17 @@ struct Stream {
 }
 
 impl Capture {
-    /// A sink for `step`. Called on the runtime that sends the events.
+    /// A sink for `step`.
     pub(crate) fn new(
         step: StepName,
         limits: &Limits,
-        events: &Events,
+        outlet: Arc<Outlet>,
         results: Arc<ResultsFolder>,
     ) -> Self {
         let output_limit = limits.get(Limit::Output);
         Self {
             step,
-            labels: events.labels.clone(),
-            sender: events.sender(),
+            outlet,
             results,
             result_limit: limits.get(Limit::Result),
             output_limit,
@@ -77,8 +69,6 @@ impl Capture {
                 stderr: Stream::default(),
             }),
             dropped: AtomicU64::new(0),
-            given_up: watch::Sender::new(false),
-            runtime: Handle::current(),
         }
     }
 
@@ -106,44 +96,13 @@ impl Capture {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Nothing that the step says from now on is sent; a call that waits returns.
-    pub(crate) fn give_up(&self) {
-        self.given_up.send_replace(true);
-    }
-
     fn send_line(&self, stream: LogStream, line: String, partial: bool) {
-        self.send(EventKind::StepLog {
+        let kind = EventKind::StepLog {
             stream,
             line,
             partial,
-        });
-    }
-
-    fn send(&self, kind: EventKind) {
-        if *self.given_up.borrow() {
-            return;
-        }
-        let Some(sender) = self.sender.upgrade() else {
-            return;
         };
-        let event = self.labels.of_step(&self.step, kind);
-        if let Err(TrySendError::Full(event)) = sender.try_send(event) {
-            self.runtime
-                .block_on(self.send_when_there_is_room(&sender, event));
-        }
-    }
-
-    async fn send_when_there_is_room(&self, sender: &Sender<Event>, event: Event) {
-        let mut given_up = self.given_up.subscribe();
-        tokio::select! {
-            biased;
-            _ = given_up.wait_for(|given_up| *given_up) => {}
-            permit = sender.reserve() => {
-                if let Ok(permit) = permit {
-                    permit.send(event);
-                }
-            }
-        }
+        self.outlet.step(&self.step, kind);
     }
 
     /// Takes `wanted` bytes from what is left of the limit: how many there were.
@@ -189,11 +148,12 @@ impl StepSink for Capture {
             }
             self.take(&mut output, cost);
         }
-        self.send(EventKind::StepProgress {
+        let kind = EventKind::StepProgress {
             done,
             total,
             message: message.to_owned(),
-        });
+        };
+        self.outlet.step(&self.step, kind);
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stepwell_contract::{CancelReason, SandboxError, StepName};
+use stepwell_contract::{SandboxError, StepName};
 use stepwell_store::StoreError;
 
 /// Our trouble: the run could not go on.
@@ -80,8 +80,6 @@ pub enum EngineError {
     Stuck {
         /// What it was doing: completes "failed to …".
         doing: String,
-        /// Why the run was told to stop.
-        reason: CancelReason,
     },
 }
 

@@ -1,15 +1,18 @@
-//! Sends events, with the run, the task and the time filled in.
+//! Sends events, with the run, the task and the time filled in: from the runtime, and from a task's own thread.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use stepwell_contract::{Event, EventKind, RunName, StepName, TaskName, Timestamp};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Sender, WeakSender};
+use tokio::sync::watch;
 
 use crate::clock::WallClock;
 
 /// What every event of one task says.
 #[derive(Clone)]
-pub(crate) struct Labels {
+struct Labels {
     clock: Arc<dyn WallClock>,
     run: RunName,
     task: TaskName,
@@ -26,15 +29,11 @@ impl Labels {
             kind,
         }
     }
-
-    pub(crate) fn of_step(&self, step: &StepName, kind: EventKind) -> Event {
-        self.event(true, Some(step.clone()), kind)
-    }
 }
 
 /// Where the events of one task go. When nobody listens any more, they go nowhere: the run does not depend on it.
 pub(crate) struct Events {
-    pub(crate) labels: Labels,
+    labels: Labels,
     sender: Sender<Event>,
 }
 
@@ -53,9 +52,15 @@ impl Events {
         self.labels.clock.now()
     }
 
-    /// The channel, for a step's thread. It does not keep the channel open: a thread that is left behind must not.
-    pub(crate) fn sender(&self) -> WeakSender<Event> {
-        self.sender.downgrade()
+    /// The same, for a task's own thread. Called on the runtime.
+    pub(crate) fn outlet(&self) -> Outlet {
+        Outlet {
+            labels: self.labels.clone(),
+            sender: self.sender.downgrade(),
+            closed: Mutex::new(false),
+            closing: watch::Sender::new(false),
+            runtime: Handle::current(),
+        }
     }
 
     async fn send(&self, event: Event) {
@@ -73,6 +78,60 @@ impl Events {
     }
 
     pub(crate) async fn step(&self, step: &StepName, kind: EventKind) {
-        self.send(self.labels.of_step(step, kind)).await;
+        self.send(self.labels.event(true, Some(step.clone()), kind))
+            .await;
+    }
+}
+
+/// Where a task's thread sends events of its steps. It waits while the channel is full, and two things end that wait:
+/// the reader goes away, or the outlet is closed. It does not keep the channel open, for its thread may be left behind.
+pub(crate) struct Outlet {
+    labels: Labels,
+    sender: WeakSender<Event>,
+    /// Held while an event goes out, so that none does after [`Outlet::close`] has returned.
+    closed: Mutex<bool>,
+    closing: watch::Sender<bool>,
+    runtime: Handle,
+}
+
+impl Outlet {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.labels.clock.now()
+    }
+
+    /// Sends an event of `step`. Blocks while the channel is full.
+    pub(crate) fn step(&self, step: &StepName, kind: EventKind) {
+        let Some(sender) = self.sender.upgrade() else {
+            return;
+        };
+        let event = self.labels.event(true, Some(step.clone()), kind);
+        let refused = self.while_open(|| sender.try_send(event).err());
+        if let Some(Some(TrySendError::Full(event))) = refused {
+            self.runtime.block_on(self.wait_and_send(&sender, event));
+        }
+    }
+
+    async fn wait_and_send(&self, sender: &Sender<Event>, event: Event) {
+        let mut closing = self.closing.subscribe();
+        tokio::select! {
+            biased;
+            _ = closing.wait_for(|closing| *closing) => {}
+            permit = sender.reserve() => {
+                if let Ok(permit) = permit {
+                    self.while_open(|| permit.send(event));
+                }
+            }
+        }
+    }
+
+    fn while_open<T>(&self, send: impl FnOnce() -> T) -> Option<T> {
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        (!*closed).then(send)
+    }
+
+    /// Nothing is sent from here once this has returned.
+    pub(crate) fn close(&self) {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.closing.send_replace(true);
     }
 }

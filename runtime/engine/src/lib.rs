@@ -10,25 +10,26 @@
 //! Run ─plan→ Plan (every step with its seed, from its key) ─admit→ Admitted ─run→ Event, Event, … Verdict
 //! ```
 //!
-//! Held up by tokio, on one thread: a step blocks a thread of tokio's pool, everything else is a few timers and one
-//! channel. Read next: [`plan`] for what a step is given, [`run`] for a task's life, then `runtime/sandbox-wasm`.
+//! Held up by tokio, on one thread: a task blocks a thread of tokio's pool, everything else is a timer and a channel.
+//! Read next: [`plan`](mod@plan) for what a step is given, [`run`] for a task's life, then `runtime/sandbox-wasm`.
 //!
 //! [`Backend`]: stepwell_contract::Backend
 //! [`Event`]: stepwell_contract::Event
 //! [`Verdict`]: stepwell_contract::event::Verdict
 
 pub mod admit;
-mod blocking;
 mod capture;
 pub mod clock;
 pub mod error;
 mod events;
 pub mod key;
+mod life;
 mod lines;
 pub mod plan;
 mod results;
 pub mod run;
 mod step;
+mod task;
 mod verdict;
 mod volumes;
 

@@ -31,7 +31,7 @@ impl LineSplitter {
 
     /// Takes bytes. `line` is called for each line or piece that they complete, with whether the line goes on.
     pub(crate) fn push(&mut self, mut bytes: &[u8], line: &mut impl FnMut(String, bool)) {
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (head, rest) = bytes.split_at(end);
             bytes = &rest[1..];
             if self.pending.is_empty() && head.len() <= self.longest {

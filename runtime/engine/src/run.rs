@@ -1,51 +1,27 @@
-//! Runs a plan: one task, its steps in order, and clean-up on every path.
+//! Runs a plan: starts the task's thread, watches its time, and reports how it ended.
 //!
-//! Runs on a current-thread tokio runtime. Whatever blocks (opening folders, a step, clean-up) is done on the runtime's
-//! blocking threads, one at a time; the thread of one step is the next one's too. It does not know what a backend is
-//! made of, nor who reads the events.
+//! Runs on a current-thread tokio runtime, and needs little of it: one blocking thread for the task, one timer, one
+//! channel. It does not know what a backend is made of, nor who reads the events.
 
 use std::sync::Arc;
 
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{
-    Backend, Cancel, Event, EventKind, Limit, StepName, TaskSpec, TerminationReason,
+    Backend, Cancel, CancelReason, Ending, Event, EventKind, StepName, TaskName, TerminationReason,
 };
+use stepwell_spec::OnError;
 use stepwell_store::Scratch;
 use tokio::sync::mpsc::Sender;
-use tokio::time::Instant;
 
 use crate::admit::{self, Admitted, NotAdmitted};
-use crate::blocking::{Deadline, Waited, Watch, run_to_the_end};
 use crate::clock::WallClock;
 use crate::error::{EngineError, causes};
 use crate::events::Events;
-use crate::plan::{Plan, PlannedStep};
-use crate::results::{Reading, ResultsFolder};
-use crate::step::{self, Shared};
+use crate::life::{Deadline, GRACE, GivenUp, Record, Running};
+use crate::plan::Plan;
+use crate::step::judge;
+use crate::task::{self, Finished, Shared};
 use crate::verdict::{self, Stop};
-use crate::volumes::Volumes;
-
-/// Where a step is in its life:
-///
-/// ```text
-/// Waiting ──→ Running ──→ Done | Failed
-///    └──────────────────→ Skipped
-/// ```
-///
-/// The steps of a task run one after the other, so a step that waits has nothing else to become ready for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Life {
-    /// A step before it has not ended, or it is the first.
-    Waiting,
-    /// It has begun.
-    Running,
-    /// It has ended, and the task goes on.
-    Done,
-    /// It has ended, and the task with it.
-    Failed,
-    /// It will never begin.
-    Skipped,
-}
 
 /// Runs plans on one backend.
 #[derive(Clone)]
@@ -54,12 +30,6 @@ pub struct Engine {
     pub backend: Arc<dyn Backend>,
     /// Where the time of events comes from.
     pub clock: Arc<dyn WallClock>,
-}
-
-/// A task that was opened.
-struct Opened {
-    shared: Shared,
-    scratch: Scratch,
 }
 
 impl Engine {
@@ -98,9 +68,10 @@ impl Engine {
         events.run(EventKind::RunStart { tasks: 1, steps }).await;
         let ended = self.run_task(plan, scratch, &events, &cancel).await;
         let duration_ms = events.now().since(began);
+        let verdict = told(&ended);
         events
             .run(EventKind::RunEnd {
-                verdict: told(&ended),
+                verdict,
                 duration_ms,
             })
             .await;
@@ -117,10 +88,6 @@ impl Engine {
         let began = events.now();
         let steps = std::mem::take(&mut plan.steps);
         let names: Vec<_> = steps.iter().map(|step| step.spec.name.clone()).collect();
-        let limits = steps.iter().map(|step| step.spec.limits.get(Limit::Result));
-        let result_limit = limits
-            .max()
-            .unwrap_or_else(|| Limit::Result.default_value());
         events
             .task(EventKind::TaskStart {
                 steps: names.clone(),
@@ -129,36 +96,49 @@ impl Engine {
             })
             .await;
         let (run, timeout) = (plan.run.clone(), plan.timeout);
-        let deadline = timeout.and_then(|after| {
-            let at = Instant::now().checked_add(after)?;
-            Some(Deadline { at, after })
-        });
+        let record = Record::new(steps.len(), timeout.and_then(Deadline::after));
+        let shared = Arc::new(Shared::new(record, events.outlet(), scratch, &steps));
 
-        let mut lives = vec![Life::Waiting; steps.len()];
-        let mut reading = Reading::default();
-        let stopped = match self.open(plan, scratch, cancel, deadline).await {
-            Ok(opened) => {
-                let shared = &opened.shared;
-                let stopped = run_steps(steps, &mut lives, shared, events, cancel, deadline).await;
-                skip_the_rest(&mut lives, &names, events).await;
-                reading = close(opened, result_limit, events).await;
-                stopped
+        let _abandon = Abandon(Arc::clone(&shared));
+        let _link = cancel.on_cancel({
+            let (cancel, shared) = (cancel.clone(), Arc::clone(&shared));
+            move || {
+                let reason = cancel.reason().unwrap_or(CancelReason::Asked);
+                shared.record.ask(reason);
             }
-            Err(error) => {
-                let causes = causes(&error);
-                events.task(EventKind::Error { causes }).await;
-                skip_the_rest(&mut lives, &names, events).await;
-                match error {
-                    EngineError::Stuck { reason, .. } => Ok(Some(Stop::before_a_step(reason))),
-                    error => Err(error),
-                }
+        });
+        let task = plan.task.clone();
+        let mut thread = tokio::task::spawn_blocking({
+            let (backend, shared) = (Arc::clone(&self.backend), Arc::clone(&shared));
+            move || task::run(&*backend, plan, steps, &shared)
+        });
+        let finished = tokio::select! {
+            biased;
+            finished = &mut thread => match finished {
+                Ok(finished) => finished,
+                Err(error) => take_over_panicked(&shared, &task, error.to_string()).await,
+            },
+            given_up = shared.record.watch() => {
+                take_over(&shared, &task, &names, given_up, events).await
             }
         };
+        let Finished {
+            stopped,
+            reading,
+            troubles,
+        } = finished;
+        for index in shared.record.skip_the_rest() {
+            events.step(&names[index], skipped()).await;
+        }
+        for causes in troubles {
+            events.task(EventKind::Error { causes }).await;
+        }
         for (name, value) in reading.results {
+            let result_type = value.param_type();
             events
                 .task(EventKind::Result {
                     name,
-                    result_type: value.param_type(),
+                    result_type,
                     value,
                 })
                 .await;
@@ -166,42 +146,92 @@ impl Engine {
         let ended = stopped.map(|stopped| match stopped {
             Some(stop) => verdict::stopped(&run, timeout.unwrap_or_default(), &stop),
             None if reading.rejected.is_empty() => verdict::succeeded(),
-            None => verdict::results_rejected(&run, result_limit, &reading.rejected),
+            None => verdict::results_rejected(&run, shared.result_limit, &reading.rejected),
         });
         let duration_ms = events.now().since(began);
+        let verdict = told(&ended);
         events
             .task(EventKind::TaskEnd {
-                verdict: told(&ended),
+                verdict,
                 duration_ms,
             })
             .await;
         ended
     }
+}
 
-    /// Opens the task's folders and its scope.
-    async fn open(
-        &self,
-        plan: Plan,
-        scratch: Scratch,
-        cancel: &Cancel,
-        deadline: Option<Deadline>,
-    ) -> Result<Opened, EngineError> {
-        let backend = Arc::clone(&self.backend);
-        let doing = || format!("open task `{}`", plan.task);
-        let (when_panicked, when_stuck) = (doing(), doing());
-        let watch = Watch::new(cancel, deadline);
-        let waited = watch.run(move || open_here(&*backend, plan, scratch)).await;
-        match waited {
-            Waited::Done(Ok(opened)) => opened,
-            Waited::Done(Err(message)) => Err(EngineError::Panicked {
-                doing: when_panicked,
-                message,
-            }),
-            Waited::Stuck(reason) => Err(EngineError::Stuck {
-                doing: when_stuck,
-                reason,
-            }),
+/// Ends a task whose thread is in a call into the host that does not return.
+async fn take_over(
+    shared: &Arc<Shared>,
+    task: &TaskName,
+    names: &[StepName],
+    given_up: GivenUp,
+    events: &Events,
+) -> Finished {
+    shared.outlet.close();
+    let GivenUp { reason, running } = given_up;
+    let mut told = None;
+    let stop = match running {
+        None => {
+            let doing = format!("open task `{task}`");
+            told = Some(causes(&EngineError::Stuck { doing }));
+            Stop::before_a_step(reason)
         }
+        Some(Running {
+            index,
+            began,
+            bound,
+            capture,
+        }) => {
+            let name = &names[index];
+            let doing = format!("stop step `{name}` within {GRACE:?}");
+            let causes = causes(&EngineError::Stuck { doing });
+            events.step(name, EventKind::Error { causes }).await;
+            let ending = match reason {
+                CancelReason::Asked => Ending::Cancelled,
+                CancelReason::TimedOut(after) => Ending::TimedOut { after },
+            };
+            let (termination_reason, stop) = judge(name, &ending, OnError::StopAndFail, bound);
+            events
+                .step(
+                    name,
+                    EventKind::StepEnd {
+                        termination_reason,
+                        exit_code: ending.exit_code(),
+                        ending: Some(ending),
+                        duration_ms: events.now().since(began),
+                        dropped_bytes: capture.dropped(),
+                    },
+                )
+                .await;
+            stop.unwrap_or_else(|| Stop::before_a_step(reason))
+        }
+    };
+    clean_up(shared, Ok(Some(stop)), told).await
+}
+
+/// Ends a task whose thread panicked outside of any step.
+async fn take_over_panicked(shared: &Arc<Shared>, task: &TaskName, message: String) -> Finished {
+    let doing = format!("run task `{task}`");
+    let error = EngineError::Panicked { doing, message };
+    let told = causes(&error);
+    clean_up(shared, Err(error), Some(told)).await
+}
+
+/// Cleans up in the place of the task's thread. The scope is that thread's: its destructor closes it.
+async fn clean_up(
+    shared: &Arc<Shared>,
+    stopped: Result<Option<Stop>, EngineError>,
+    told: Option<Vec<String>>,
+) -> Finished {
+    let shared = Arc::clone(shared);
+    let cleaned = tokio::task::spawn_blocking(move || shared.clean_up(None)).await;
+    let (reading, mut troubles) = cleaned.unwrap_or_default();
+    troubles.splice(0..0, told);
+    Finished {
+        stopped,
+        reading,
+        troubles,
     }
 }
 
@@ -212,110 +242,22 @@ fn told(ended: &Result<Verdict, EngineError>) -> Verdict {
     }
 }
 
-/// Blocks. Whatever fails, what was opened before is closed by its destructor.
-fn open_here(backend: &dyn Backend, plan: Plan, scratch: Scratch) -> Result<Opened, EngineError> {
-    let Plan {
-        task,
-        results: declared,
-        volumes,
-        scripts,
-        ..
-    } = plan;
-    let volumes = Volumes::open(volumes, &scripts, &scratch)?;
-    let results = ResultsFolder::new(volumes.results(), declared);
-    let exit_codes = volumes.exit_codes();
-    let scope = backend
-        .open_task(&TaskSpec {
-            name: task,
-            volumes: volumes.into_list(),
-        })
-        .map_err(|source| EngineError::OpenTask { source })?;
-    Ok(Opened {
-        shared: Shared {
-            scope: Arc::new(scope),
-            results: Arc::new(results),
-            exit_codes,
-        },
-        scratch,
-    })
-}
-
-/// Runs the steps until one of them ends the task: why it did, or `None` when all have run.
-async fn run_steps(
-    steps: Vec<PlannedStep>,
-    lives: &mut [Life],
-    shared: &Shared,
-    events: &Events,
-    cancel: &Cancel,
-    deadline: Option<Deadline>,
-) -> Result<Option<Stop>, EngineError> {
-    for (step, life) in steps.into_iter().zip(lives) {
-        if let Some(reason) = cancel.reason() {
-            return Ok(Some(Stop::before_a_step(reason)));
-        }
-        if deadline.is_some_and(|deadline| deadline.at <= Instant::now()) {
-            return Ok(Some(Stop::TaskTimedOut));
-        }
-        *life = Life::Running;
-        let stopped = step::run(step, shared, events, cancel, deadline).await;
-        if !matches!(stopped, Ok(None)) {
-            *life = Life::Failed;
-            return stopped;
-        }
-        *life = Life::Done;
-    }
-    Ok(None)
-}
-
-/// Ends the life of every step that has not begun.
-async fn skip_the_rest(lives: &mut [Life], names: &[StepName], events: &Events) {
-    for (life, name) in lives.iter_mut().zip(names) {
-        if *life != Life::Waiting {
-            continue;
-        }
-        *life = Life::Skipped;
-        events
-            .step(
-                name,
-                EventKind::StepEnd {
-                    termination_reason: TerminationReason::Skipped,
-                    exit_code: 1,
-                    ending: None,
-                    duration_ms: 0,
-                    dropped_bytes: 0,
-                },
-            )
-            .await;
+fn skipped() -> EventKind {
+    EventKind::StepEnd {
+        termination_reason: TerminationReason::Skipped,
+        exit_code: 1,
+        ending: None,
+        duration_ms: 0,
+        dropped_bytes: 0,
     }
 }
 
-/// Reads the results, closes the scope and removes the scratch folder. What cannot be cleaned up is told and changes
-/// nothing else: the next run's sweep tries again.
-async fn close(opened: Opened, result_limit: u64, events: &Events) -> Reading {
-    let Opened { shared, scratch } = opened;
-    let closed = run_to_the_end(move || {
-        let Shared { scope, results, .. } = shared;
-        let reading = results.read(result_limit);
-        let mut troubles = Vec::new();
-        // A step that was left behind holds the scope until it returns; its destructor closes it then.
-        if let Some(scope) = Arc::into_inner(scope)
-            && let Err(error) = scope.close()
-        {
-            troubles.push(causes(&error));
-        }
-        if let Err(error) = scratch.close() {
-            troubles.push(causes(&error));
-        }
-        (reading, troubles)
-    })
-    .await;
-    let (reading, troubles) = closed.unwrap_or_else(|message| {
-        let doing = "clean up".to_owned();
-        let error = EngineError::Panicked { doing, message };
-        (Reading::default(), vec![causes(&error)])
-    });
-    for causes in troubles {
-        events.task(EventKind::Error { causes }).await;
+/// Tells a task's thread to stop when nobody waits for it any more: also when the future of the run is dropped.
+struct Abandon(Arc<Shared>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.record.abandon();
+        self.0.outlet.close();
     }
-    reading
 }

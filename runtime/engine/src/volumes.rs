@@ -22,12 +22,16 @@ impl Volumes {
     pub(crate) fn open(
         planned: Vec<PlannedVolume>,
         scripts: &[Script],
-        scratch: &Scratch,
+        scratch: Option<&Scratch>,
     ) -> Result<Self, EngineError> {
         let mut volumes = BTreeMap::new();
         for PlannedVolume { name, source } in planned {
             let (dir, path) = match source {
                 VolumeSource::Scratch => {
+                    // It is taken away from a run that was given up meanwhile.
+                    let scratch = scratch.ok_or_else(|| EngineError::Stuck {
+                        doing: format!("make the task's folder `{name}` in time"),
+                    })?;
                     scratch
                         .folder(&name)
                         .map_err(|source| EngineError::Folder {

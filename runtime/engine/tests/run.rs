@@ -306,15 +306,77 @@ async fn a_step_in_a_blocked_host_call_is_left_behind() {
         ]
     );
     let errors = played.errors();
-    assert!(
-        errors[0][0].starts_with("step `a` did not stop within 1.2s"),
-        "{errors:?}"
+    assert_eq!(
+        errors,
+        [["failed to stop step `a` within 1.2s: a call into the host did not return"]]
     );
     // Its thread still holds the scope, so that nobody has closed it; the scratch folder is gone all the same.
     assert_eq!(played.calls(), ["open", "prepare a", "run a"]);
     assert_eq!(played.left, 0);
     assert!(played.lines().is_empty());
     drop(release);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_cannot_even_be_opened_in_time_is_left_behind() {
+    let [told, begun] = [(); 2].map(|()| Arc::new(Notify::new()));
+    let mut task = Task::new();
+    let release = stuck(&mut task, &told, &begun);
+    task.fault = Fault::OpenBlocks;
+    let opening = task.opening.clone();
+    let cancel = task.cancel.clone();
+    let played = task.play_while(async {
+        opening.begun.notified().await;
+        cancel.cancel(CancelReason::Asked);
+        for _ in 0..40 {
+            tokio::time::advance(SECOND / 10).await;
+        }
+    });
+    let played = played.await;
+    assert_eq!(played.verdict().0, "TaskRunCancelled");
+    assert_eq!(played.words(), [TerminationReason::Skipped]);
+    assert_eq!(
+        played.errors(),
+        [["failed to open task `task`: a call into the host did not return"]]
+    );
+    opening.release();
+    drop(release);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_tasks_time_is_seen_between_two_steps() {
+    let begun = Arc::new(Notify::new());
+    let (go, gone) = blocking::channel::<()>();
+    let mut task = Task::new();
+    task.step("a", {
+        let begun = Arc::clone(&begun);
+        move |_, _| {
+            begun.notify_one();
+            gone.recv().unwrap();
+            Ok(Ending::SUCCESS)
+        }
+    })
+    .timeout = Some(SECOND);
+    task.ends("b", 0);
+    task.run.timeout = Some(SECOND / 2);
+    let played = task.play_while(async {
+        begun.notified().await;
+        tokio::time::advance(SECOND / 2).await;
+        go.send(()).unwrap();
+    });
+    let played = played.await;
+    // What ended by itself in its grace has ended by itself.
+    assert_eq!(
+        played.words(),
+        [TerminationReason::Completed, TerminationReason::Skipped]
+    );
+    assert_eq!(
+        played.verdict(),
+        (
+            "TaskRunTimeout",
+            r#"TaskRun "run" failed to finish within "500ms""#
+        )
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,13 +1,15 @@
 use std::time::Duration;
 
-use stepwell_contract::{ResultDecl, RunName, TaskName};
+use stepwell_contract::{Event, ResultDecl, RunName, TaskName};
 use tokio::sync::mpsc::{self, Receiver};
 
 use super::*;
 use crate::clock::SystemClock;
+use crate::events::Events;
 
 struct World {
     capture: Arc<Capture>,
+    outlet: Arc<Outlet>,
     events: Events,
     receiver: Receiver<Event>,
 }
@@ -22,9 +24,11 @@ fn world(room: usize, settings: &[&str]) -> World {
     let events = Events::new(sender, Arc::new(SystemClock), run, task);
     let none: Arc<[ResultDecl]> = [].into();
     let results = Arc::new(ResultsFolder::new(None, none));
-    let capture = Capture::new(StepName::new("step"), &limits, &events, results);
+    let outlet = Arc::new(events.outlet());
+    let capture = Capture::new(StepName::new("step"), &limits, Arc::clone(&outlet), results);
     World {
         capture: Arc::new(capture),
+        outlet,
         events,
         receiver,
     }
@@ -186,7 +190,7 @@ async fn a_reader_that_goes_away_lets_the_guest_go_on() {
 }
 
 #[tokio::test]
-async fn giving_a_step_up_ends_its_wait_and_silences_it() {
+async fn a_closed_outlet_ends_the_wait_and_lets_nothing_out() {
     let mut world = world(1, &[]);
     let capture = Arc::clone(&world.capture);
     let thread = tokio::task::spawn_blocking(move || {
@@ -199,7 +203,7 @@ async fn giving_a_step_up_ends_its_wait_and_silences_it() {
     while world.receiver.is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    world.capture.give_up();
+    world.outlet.close();
     thread.await.unwrap();
     drop(world.events);
     let mut heard = Vec::new();

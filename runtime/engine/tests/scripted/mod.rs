@@ -42,6 +42,7 @@ pub(crate) enum Fault {
     Admit,
     Open,
     OpenPanics,
+    OpenBlocks,
     Prepare,
     PreparePanics,
     Close,
@@ -53,6 +54,29 @@ pub(crate) struct Scripted {
     bodies: Arc<Mutex<BTreeMap<StepName, Body>>>,
     pub(crate) log: Arc<Mutex<Vec<String>>>,
     fault: Fault,
+    opening: Opening,
+}
+
+/// How a test and a call that opens a task wait for each other.
+#[derive(Clone, Default)]
+pub(crate) struct Opening {
+    pub(crate) begun: Arc<tokio::sync::Notify>,
+    released: Arc<(Mutex<bool>, std::sync::Condvar)>,
+}
+
+impl Opening {
+    pub(crate) fn release(&self) {
+        *self.released.0.lock().unwrap() = true;
+        self.released.1.notify_all();
+    }
+
+    fn block(&self) {
+        self.begun.notify_one();
+        let mut released = self.released.0.lock().unwrap();
+        while !*released {
+            released = self.released.1.wait(released).unwrap();
+        }
+    }
 }
 
 impl Scripted {
@@ -90,6 +114,9 @@ impl Backend for Scripted {
         self.note("open");
         if self.fault == Fault::OpenPanics {
             panic!("scripted panic");
+        }
+        if self.fault == Fault::OpenBlocks {
+            self.opening.block();
         }
         if self.fault == Fault::Open {
             return Err(host_error("open"));
@@ -184,6 +211,7 @@ pub(crate) struct Task {
     pub(crate) cancel: Cancel,
     /// How many events fit into the channel.
     pub(crate) room: usize,
+    pub(crate) opening: Opening,
 }
 
 impl Task {
@@ -205,6 +233,7 @@ impl Task {
             fault: Fault::None,
             cancel: Cancel::new(),
             room: 8,
+            opening: Opening::default(),
         }
     }
 
@@ -266,6 +295,7 @@ impl Task {
             bodies: Arc::new(Mutex::new(self.bodies)),
             log: Arc::clone(&log),
             fault: self.fault,
+            opening: self.opening,
         };
         Started {
             engine: Engine {
