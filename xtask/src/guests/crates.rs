@@ -101,6 +101,5 @@ fn install(toolchain: &Toolchain, program: &Program) -> Result<()> {
             cargo.env(name, tool);
         }
     }
-    toolchain.refuse_threads(&mut cargo, zig::threads)?;
     command::run(&mut cargo)
 }

@@ -75,22 +75,6 @@ impl Toolchain {
         }
     }
 
-    /// Links an object into what this `cargo` builds, if this toolchain's C library has no threads, not even to refuse them.
-    ///
-    /// # Errors
-    ///
-    /// When `object`, which compiles it, fails.
-    pub(crate) fn refuse_threads(
-        &self,
-        cargo: &mut Command,
-        object: impl FnOnce() -> Result<PathBuf>,
-    ) -> Result<()> {
-        if let Toolchain::Debian { .. } = self {
-            cargo.env(debian::EXTRA_OBJECT, object()?);
-        }
-        Ok(())
-    }
-
     /// `cargo <subcommand>` for the target, with none of the host build's settings in its environment.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut cargo = match self {

@@ -39,22 +39,6 @@ pub(crate) fn build(shelf: &mut Shelf) -> Result<()> {
     shelf.put(NAME, &wasm)
 }
 
-/// Compiles `tests/guests/foreign/debian/threads.c`.
-///
-/// # Errors
-///
-/// When the compiler cannot be installed or the file does not compile.
-pub(crate) fn threads() -> Result<PathBuf> {
-    let object = repo::guest_build().join("threads.o");
-    let source = repo::root().join("tests/guests/foreign/debian/threads.c");
-    let mut cc = cc(TARGET)?;
-    cc.args(["-O2", "-Wall", "-Werror", "-c", "-o"])
-        .arg(&object)
-        .arg(source);
-    command::run(&mut cc)?;
-    Ok(object)
-}
-
 /// The C compiler for a target of zig's.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use super::Toolchain;
 use crate::{
     command::{self, say},
-    guests::script,
+    guests::{script, stamp::Stamp},
     repo,
 };
 
@@ -27,9 +27,6 @@ const PACKAGES: [&str; 5] = [
 
 /// wasi-libc's folder: `libc.a` and the start-up object of a command.
 const WASI_LIBC: &str = "/usr/lib/wasm32-wasi";
-
-/// Names an object that is linked into every program of one build.
-pub(super) const EXTRA_OBJECT: &str = "STEPWELL_GUEST_OBJECT";
 
 /// Installs what is missing and writes the linker script.
 ///
@@ -54,8 +51,9 @@ pub(super) fn find() -> Result<Toolchain> {
             bail!("the packages are installed, but there is no `{path}`");
         }
     }
+    let object = build_object()?;
     Ok(Toolchain::Debian {
-        linker: write_linker()?,
+        linker: write_linker(&object)?,
     })
 }
 
@@ -67,13 +65,18 @@ pub(super) fn configure(cargo: &mut Command, linker: &Path) {
         format!("-Clinker={}", linker.display()),
         format!("-L{WASI_LIBC}"),
     ];
+    use_compiler(cargo);
+    cargo
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .args(["-Z", "build-std=std,panic_abort"]);
+}
+
+fn use_compiler(cargo: &mut Command) {
     cargo
         .env("RUSTC", "/usr/bin/rustc")
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         // rustup's proxy points it at another compiler's libraries.
-        .env_remove("LD_LIBRARY_PATH")
-        .args(["-Z", "build-std=std,panic_abort"]);
+        .env_remove("LD_LIBRARY_PATH");
 }
 
 fn is_installed(package: &str) -> bool {
@@ -107,15 +110,39 @@ fn install(missing: &[&str]) -> Result<()> {
     command::capture(&mut apt).map(drop)
 }
 
+/// Compiles `tests/guests/foreign/debian`, which every guest is linked with.
+fn build_object() -> Result<PathBuf> {
+    let source = repo::root().join("tests/guests/foreign/debian");
+    let compiler = command::capture(Command::new("/usr/bin/rustc").arg("-V"))?;
+    let stamp = Stamp::new("debian-libc", &compiler, Some(&source))?;
+    let object = repo::guest_build().join("debian-libc/object.o");
+    if !stamp.is_current(&object) {
+        let mut cargo = super::clean("/usr/bin/cargo");
+        use_compiler(&mut cargo);
+        cargo
+            .args(["rustc", "--quiet", "--release", "--target", super::TARGET])
+            .args(["-Z", "build-std=core", "--manifest-path"])
+            .arg(source.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(repo::guest_build().join("debian-libc"))
+            .arg("--")
+            .arg(format!("--emit=obj={}", object.display()));
+        command::run(&mut cargo)?;
+        stamp.set()?;
+    }
+    Ok(object)
+}
+
 /// A command starts in wasi-libc's `crt1-command.o`; a library (`--no-entry`) must not have it. Flags for the compiler are
 /// the same for both, so the linker tells them apart.
-fn write_linker() -> Result<PathBuf> {
+fn write_linker(object: &Path) -> Result<PathBuf> {
+    let object = object.display();
     let text = format!(
         "#!/bin/sh\n\
          for argument in \"$@\"; do\n\
-         \x20 if [ \"$argument\" = --no-entry ]; then exec wasm-ld-22 \"$@\"; fi\n\
+         \x20 if [ \"$argument\" = --no-entry ]; then exec wasm-ld-22 \"$@\" '{object}'; fi\n\
          done\n\
-         exec wasm-ld-22 \"$@\" {WASI_LIBC}/crt1-command.o ${{{EXTRA_OBJECT}:+\"${EXTRA_OBJECT}\"}}\n"
+         exec wasm-ld-22 \"$@\" '{object}' {WASI_LIBC}/crt1-command.o\n"
     );
     let path = repo::guest_build().join("wasm-ld-debian");
     script::write(&path, &text)?;
