@@ -73,7 +73,7 @@ fn wrap(module: &[u8]) -> Result<Vec<u8>, WrapError> {
     let shape = look_at(module)?;
     let mut module = Cow::Borrowed(module);
     if shape.is_go {
-        module = Cow::Owned(go::settle_memory(&module)?);
+        module = Cow::Owned(go::divide_memory(&module)?);
     }
     if shape.exits {
         module = Cow::Owned(exit_code::pass_through(&module)?);

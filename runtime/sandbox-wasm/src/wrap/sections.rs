@@ -12,8 +12,10 @@ use super::WrapError;
 const PREAMBLE_BYTES: usize = 8;
 
 /// The numbers of the sections that are changed.
+pub(super) const TYPES: u8 = 1;
 pub(super) const IMPORTS: u8 = 2;
 pub(super) const FUNCTIONS: u8 = 3;
+pub(super) const GLOBALS: u8 = 6;
 pub(super) const EXPORTS: u8 = 7;
 pub(super) const CODE: u8 = 10;
 
@@ -28,10 +30,7 @@ impl<'a> Sections<'a> {
     pub(super) fn of(module: &'a [u8]) -> Result<Self, WrapError> {
         let broken = |error: wasmparser::BinaryReaderError| WrapError::NotWasm(error.to_string());
         let mut sections = Vec::new();
-        let mut parser = Parser::new(0);
-        parser.set_features(wasmparser::WasmFeatures::all());
-        let mut rest = parser.parse_all(module);
-        while let Some(payload) = rest.next() {
+        for payload in Parser::new(0).parse_all(module) {
             // The functions of the code section come one by one, after the section as a whole.
             if let Some((number, range)) = payload.map_err(broken)?.as_section() {
                 sections.push((number, Cow::Borrowed(&module[range])));
