@@ -1,0 +1,24 @@
+//! Whole stories through the built `stepwell`: a Task, real trees, and programs that nobody changed for it.
+//!
+//! - **In**: the Tasks beside this file, the guests that `cargo xtask guests` built, this project's own files.
+//! - **Out**: what the events of a run say and what is in its workspaces. What should be there is worked out anew by each
+//!   test, by other means than the step's.
+//! - **Must not know**: how a run is printed, which `tests/cli` compares.
+//! - **Held up by**: [`stage`], which runs a Task, and [`tree`], which reads and copies folders.
+//! - **Read next**: `hash`, the shortest story with everything in it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod again;
+mod endings;
+mod hash;
+mod json;
+mod languages;
+mod picture;
+mod results;
+mod script;
+mod search;
+mod several;
+mod site;
+mod stage;
+mod tree;

@@ -1,0 +1,176 @@
+//! Runs a Task in a temporary folder and keeps what its events say.
+//!
+//! Compiled components are kept in one cache for all tests and all runs of them. Cargo's folder for temporary files holds it,
+//! so that each program is compiled once and not once for each story.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The top of the checkout.
+pub(crate) fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// A temporary folder for the workspaces of a story.
+pub(crate) struct Stage {
+    temp: tempfile::TempDir,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self {
+            temp: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A path in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.temp.path().join(name)
+    }
+
+    /// A new, empty folder.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir(&path).unwrap();
+        path
+    }
+
+    /// Runs a document of this folder with what follows on the command line.
+    pub(crate) fn run(&self, document: &str, args: &[&str]) -> Told {
+        self.run_at(&checkout().join("tests/scenarios").join(document), args)
+    }
+
+    /// Runs a document that lies anywhere. Relative paths in `args` start at the stage's folder.
+    pub(crate) fn run_at(&self, document: &Path, args: &[&str]) -> Told {
+        require_guests(document);
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scenarios");
+        let output = Command::new(env!("CARGO_BIN_EXE_stepwell"))
+            .args(["run", "--output=json"])
+            .arg(document)
+            .args(args)
+            .env_clear()
+            .env("STEPWELL_CACHE", cache)
+            .current_dir(self.temp.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Told::new(output)
+    }
+}
+
+/// Says what to do when a guest that a document names was not built.
+fn require_guests(document: &Path) {
+    let text = std::fs::read_to_string(document).unwrap();
+    for line in text.lines() {
+        if let Some((_, image)) = line.split_once("image: ../../target/guests/") {
+            stepwell_guest_artifacts::by_name(image.strip_suffix(".wasm").unwrap());
+        }
+    }
+}
+
+/// What a run told.
+pub(crate) struct Told {
+    pub(crate) code: Option<i32>,
+    pub(crate) events: Vec<Value>,
+    pub(crate) stderr: String,
+}
+
+/// The events as they were printed: what a test that fails has to show.
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "exit code {:?}", self.code)?;
+        for event in &self.events {
+            writeln!(f, "{event}")?;
+        }
+        f.write_str(&self.stderr)
+    }
+}
+
+impl Told {
+    fn new(output: Output) -> Self {
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        Self {
+            code: output.status.code(),
+            events: stdout
+                .lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The same, once it is certain that the run succeeded.
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        assert_eq!(self.last()["succeeded"], true, "{self:?}");
+        self
+    }
+
+    /// The `run-end`.
+    pub(crate) fn last(&self) -> &Value {
+        let last = self.events.last().unwrap();
+        assert_eq!(last["type"], "run-end", "{self:?}");
+        last
+    }
+
+    /// The value of a result.
+    #[track_caller]
+    pub(crate) fn result(&self, name: &str) -> &Value {
+        let found = self
+            .of_type("result")
+            .find(|event| event["name"] == name)
+            .unwrap_or_else(|| panic!("there is no result `{name}`: {self:?}"));
+        &found["value"]
+    }
+
+    /// What a step printed to standard output.
+    pub(crate) fn stdout(&self, step: &str) -> Vec<&str> {
+        self.log(step, "stdout")
+    }
+
+    /// What a step printed to standard error.
+    pub(crate) fn stderr(&self, step: &str) -> Vec<&str> {
+        self.log(step, "stderr")
+    }
+
+    /// The `step-end` of a step.
+    #[track_caller]
+    pub(crate) fn end(&self, step: &str) -> &Value {
+        self.of_type("step-end")
+            .find(|event| event["step"] == step)
+            .unwrap_or_else(|| panic!("the step `{step}` did not end: {self:?}"))
+    }
+
+    /// The events without what differs between two runs of the same: moments, durations, the run's name.
+    pub(crate) fn lasting(&self) -> Vec<Value> {
+        let mut events = self.events.clone();
+        for event in &mut events {
+            let fields = event.as_object_mut().unwrap();
+            for field in ["at", "run", "durationMs"] {
+                fields.shift_remove(field);
+            }
+        }
+        events
+    }
+
+    /// The events of one type.
+    pub(crate) fn of_type(&self, name: &str) -> impl Iterator<Item = &Value> {
+        self.events
+            .iter()
+            .filter(move |event| event["type"] == name)
+    }
+
+    fn log(&self, step: &str, stream: &str) -> Vec<&str> {
+        self.of_type("step-log")
+            .filter(|event| event["step"] == step && event["stream"] == stream)
+            .map(|event| event["line"].as_str().unwrap())
+            .collect()
+    }
+}
