@@ -112,7 +112,11 @@ fn backtrace(error: &wasmtime::Error) -> Vec<Frame> {
                 .symbols()
                 .iter()
                 .map(|symbol| Frame {
-                    function: symbol.name().map(demangle).unwrap_or_else(unnamed),
+                    function: symbol
+                        .name()
+                        .or(frame.func_name())
+                        .map(demangle)
+                        .unwrap_or_else(unnamed),
                     location: symbol.file().map(|file| match symbol.line() {
                         Some(line) => format!("{file}:{line}"),
                         None => file.to_owned(),
