@@ -40,7 +40,6 @@ fn a_program_in_c_counts_a_tree() {
 }
 
 #[test]
-#[ignore = "Go's heap begins below the pages that the adapter took, and grows over them"]
 fn a_program_in_go_reads_json() {
     let stage = Stage::new();
     let tree = [

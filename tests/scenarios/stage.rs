@@ -1,11 +1,13 @@
 //! Runs a Task in a temporary folder and keeps what its events say.
 //!
-//! Compiled components are kept in one cache for all tests and all runs of them. Cargo's folder for temporary files holds it,
-//! so that each program is compiled once and not once for each story.
+//! All stories share one cache of compiled components, so that each program is compiled once and not once for each story.
+//! Another build of `stepwell` starts with an empty one: what it compiles is part of what is tested.
 
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -37,7 +39,7 @@ impl Stage {
     /// A new, empty folder.
     pub(crate) fn folder(&self, name: &str) -> PathBuf {
         let path = self.path(name);
-        std::fs::create_dir(&path).unwrap();
+        fs::create_dir(&path).unwrap();
         path
     }
 
@@ -49,13 +51,12 @@ impl Stage {
     /// Runs a document that lies anywhere. Relative paths in `args` start at the stage's folder.
     pub(crate) fn run_at(&self, document: &Path, args: &[&str]) -> Told {
         require_guests(document);
-        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scenarios");
         let output = Command::new(env!("CARGO_BIN_EXE_stepwell"))
             .args(["run", "--output=json"])
             .arg(document)
             .args(args)
             .env_clear()
-            .env("STEPWELL_CACHE", cache)
+            .env("STEPWELL_CACHE", cache())
             .current_dir(self.temp.path())
             .stdin(Stdio::null())
             .output()
@@ -64,9 +65,28 @@ impl Stage {
     }
 }
 
+/// Where this build of `stepwell` keeps compiled components; those of other builds are removed.
+fn cache() -> &'static Path {
+    static CACHE: OnceLock<PathBuf> = OnceLock::new();
+    CACHE.get_or_init(|| {
+        let caches = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scenarios");
+        let binary = fs::read(env!("CARGO_BIN_EXE_stepwell")).unwrap();
+        let cache = caches.join(&*blake3::hash(&binary).to_hex());
+        fs::create_dir_all(&caches).unwrap();
+        for entry in fs::read_dir(&caches).unwrap() {
+            let other = entry.unwrap().path();
+            if other != cache {
+                // Another test process may be at it, too.
+                let _ = fs::remove_dir_all(other);
+            }
+        }
+        cache
+    })
+}
+
 /// Says what to do when a guest that a document names was not built.
 fn require_guests(document: &Path) {
-    let text = std::fs::read_to_string(document).unwrap();
+    let text = fs::read_to_string(document).unwrap();
     for line in text.lines() {
         if let Some((_, image)) = line.split_once("image: ../../target/guests/") {
             stepwell_guest_artifacts::by_name(image.strip_suffix(".wasm").unwrap());
