@@ -63,7 +63,7 @@ const PROGRAMS: [Program; 5] = [
 pub(crate) fn build(toolchain: &Toolchain, shelf: &mut Shelf) -> Result<()> {
     for program in &PROGRAMS {
         let made = root().join(format!("bin/{}.wasm", program.binary));
-        let settings = format!("{} {}", program.version, toolchain.name());
+        let settings = format!("{} {}", program.version, toolchain.identity());
         let stamp = Stamp::new(program.package, &settings, None)?;
         if !stamp.is_current(&made) {
             say(&format!(

@@ -31,8 +31,13 @@ impl Stamp {
         }
         Ok(Stamp {
             path: repo::guest_build().join("stamps").join(name),
-            digest: format!("{:016x}\n", hasher.finish()),
+            digest: format!("{:016x}", hasher.finish()),
         })
+    }
+
+    /// What it was built from, in one word.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// Whether `made` exists and was built from the same.

@@ -75,6 +75,14 @@ impl Toolchain {
         }
     }
 
+    /// Everything about this toolchain that decides what comes out, for those that cargo does not watch over.
+    pub(crate) fn identity(&self) -> String {
+        match self {
+            Toolchain::Installed => self.name().to_owned(),
+            Toolchain::Debian { linker } => format!("{} {}", self.name(), linker.display()),
+        }
+    }
+
     /// `cargo <subcommand>` for the target, with none of the host build's settings in its environment.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut cargo = match self {

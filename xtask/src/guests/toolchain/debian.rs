@@ -51,9 +51,8 @@ pub(super) fn find() -> Result<Toolchain> {
             bail!("the packages are installed, but there is no `{path}`");
         }
     }
-    let object = build_object()?;
     Ok(Toolchain::Debian {
-        linker: write_linker(&object)?,
+        linker: write_linker()?,
     })
 }
 
@@ -110,8 +109,8 @@ fn install(missing: &[&str]) -> Result<()> {
     command::capture(&mut apt).map(drop)
 }
 
-/// Compiles `tests/guests/foreign/debian`, which every guest is linked with.
-fn build_object() -> Result<PathBuf> {
+/// Compiles `tests/guests/foreign/debian`, which every guest is linked with, and says by what digest it goes.
+fn build_object() -> Result<(PathBuf, String)> {
     let source = repo::root().join("tests/guests/foreign/debian");
     let compiler = command::capture(Command::new("/usr/bin/rustc").arg("-V"))?;
     let stamp = Stamp::new("debian-libc", &compiler, Some(&source))?;
@@ -130,12 +129,14 @@ fn build_object() -> Result<PathBuf> {
         command::run(&mut cargo)?;
         stamp.set()?;
     }
-    Ok(object)
+    Ok((object, stamp.digest().to_owned()))
 }
 
 /// A command starts in wasi-libc's `crt1-command.o`; a library (`--no-entry`) must not have it. Flags for the compiler are
-/// the same for both, so the linker tells them apart.
-fn write_linker(object: &Path) -> Result<PathBuf> {
+/// the same for both, so the linker tells them apart. Its name has the object's digest: cargo builds anew what another
+/// linker made.
+fn write_linker() -> Result<PathBuf> {
+    let (object, digest) = build_object()?;
     let object = object.display();
     let text = format!(
         "#!/bin/sh\n\
@@ -144,7 +145,7 @@ fn write_linker(object: &Path) -> Result<PathBuf> {
          done\n\
          exec wasm-ld-22 \"$@\" '{object}' {WASI_LIBC}/crt1-command.o\n"
     );
-    let path = repo::guest_build().join("wasm-ld-debian");
+    let path = repo::guest_build().join(format!("wasm-ld-debian-{digest}"));
     script::write(&path, &text)?;
     Ok(path)
 }
