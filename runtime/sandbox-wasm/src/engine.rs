@@ -8,6 +8,7 @@ use wasmtime::WasmBacktraceDetails;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::BACKEND;
+use crate::wrap;
 
 /// How many steps of one process can be alive at once with the pooling allocator.
 const POOL_STEPS: u32 = 64;
@@ -129,7 +130,8 @@ pub(crate) fn settings(flavour: Flavour) -> Digest {
         .field(wasmtime_environ::VERSION)
         .field(flavour.as_str())
         .field("epochs, canonical NaN, deterministic relaxed SIMD, no threads, WASI 0.2, speed, backtraces")
-        .number(stack_bytes() as u64);
+        .number(stack_bytes() as u64)
+        .number(wrap::REVISION);
     hasher.finish()
 }
 

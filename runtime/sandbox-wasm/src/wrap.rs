@@ -12,6 +12,10 @@ use std::borrow::Cow;
 use wasi_preview1_component_adapter_provider as adapters;
 use wasmparser::{Parser, Payload};
 
+/// Goes up whenever wrapping does something else, a new adapter included: code that was compiled from what it did before is
+/// then compiled again.
+pub(crate) const REVISION: u64 = 2;
+
 /// Why bytes are not a component and cannot become one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
