@@ -1,6 +1,7 @@
 //! Shows events as they come, in the format that was asked for.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout};
+use std::time::Duration;
 
 use stepwell_contract::{Event, EventKind, TerminationReason};
 use stepwell_report::{Human, HumanOptions, Json, Reporter, TaskRunYaml};
@@ -9,6 +10,16 @@ use tokio::sync::mpsc::Receiver;
 use crate::args::{Output, RunArgs};
 use crate::environment::Environment;
 use crate::trouble::use_color;
+
+/// How many events are shown before the next ones are fetched.
+const MOST_AT_ONCE: usize = 256;
+
+/// A run with more events than this is not waited for event by event: to be woken for each costs the run more than all
+/// else that an event costs.
+const FEW: usize = 64;
+
+/// How long events then gather: too short to be seen, and long enough for some steps.
+const PAUSE: Duration = Duration::from_micros(500);
 
 /// What is known when everything was shown.
 #[derive(Debug, Default)]
@@ -51,18 +62,27 @@ pub(crate) fn reporter(args: &RunArgs, env: &Environment) -> Box<dyn Reporter + 
 pub(crate) fn show(mut events: Receiver<Event>, mut reporter: Box<dyn Reporter + Send>) -> Shown {
     let mut shown = Shown::default();
     let mut open = true;
-    while let Some(event) = events.blocking_recv() {
-        match &event.kind {
-            EventKind::Error { causes } => shown.errors.push(causes.clone()),
-            EventKind::StepEnd {
-                termination_reason, ..
-            } => {
-                shown.step_timed_out |= *termination_reason == TerminationReason::TimeoutExceeded;
+    let mut batch = Vec::new();
+    let mut seen = 0;
+    while events.blocking_recv_many(&mut batch, MOST_AT_ONCE) > 0 {
+        seen += batch.len();
+        for event in batch.drain(..) {
+            match &event.kind {
+                EventKind::Error { causes } => shown.errors.push(causes.clone()),
+                EventKind::StepEnd {
+                    termination_reason, ..
+                } => {
+                    shown.step_timed_out |=
+                        *termination_reason == TerminationReason::TimeoutExceeded;
+                }
+                _ => {}
             }
-            _ => {}
+            if open {
+                open = written(reporter.event(&event), &mut shown);
+            }
         }
-        if open {
-            open = written(reporter.event(&event), &mut shown);
+        if seen > FEW {
+            std::thread::sleep(PAUSE);
         }
     }
     if open {

@@ -5,7 +5,9 @@
 
 use stepwell_contract::{Digest, Hasher, Limit, SandboxError, SandboxErrorKind};
 use wasmtime::WasmBacktraceDetails;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+};
 
 use crate::BACKEND;
 use crate::wrap;
@@ -23,6 +25,10 @@ const POOL_MEMORIES: u32 = 4;
 /// What a slot keeps of its memory and tables between two steps: it is zeroed by hand, which is cheaper than giving
 /// it back to the kernel and faulting it in again.
 const POOL_KEPT_BYTES: usize = 256 << 10;
+
+/// The same where the kernel says which pages were touched (`PAGEMAP_SCAN`, Linux 6.7): only those are zeroed, so that the
+/// stack and the data of a program, a mebibyte into its memory, may be among them.
+const POOL_KEPT_BYTES_OF_TOUCHED: usize = 4 << 20;
 
 /// Whether code counts the instructions it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,6 +108,10 @@ pub(crate) fn engine(flavour: Flavour, purpose: Purpose) -> Result<Engine, Sandb
 }
 
 fn pool() -> PoolingAllocationConfig {
+    let kept = match PoolingAllocationConfig::is_pagemap_scan_available() {
+        true => POOL_KEPT_BYTES_OF_TOUCHED,
+        false => POOL_KEPT_BYTES,
+    };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(POOL_STEPS)
         .total_core_instances(POOL_STEPS * 8)
@@ -112,8 +122,9 @@ fn pool() -> PoolingAllocationConfig {
         .max_tables_per_component(POOL_TABLES)
         .table_elements(usize::try_from(Limit::Tables.default_value()).unwrap_or(usize::MAX))
         .max_unused_warm_slots(POOL_STEPS)
-        .linear_memory_keep_resident(POOL_KEPT_BYTES)
-        .table_keep_resident(POOL_KEPT_BYTES);
+        .linear_memory_keep_resident(kept)
+        .table_keep_resident(kept)
+        .pagemap_scan(Enabled::Auto);
     pool
 }
 
