@@ -7,13 +7,14 @@
 //! Threads can be asked for and are refused. Rust's library refers to these functions; a program that can do without threads
 //! sees the refusal and does the work itself.
 //!
-//! Permissions cannot be changed: WASI 0.1 has none.
+//! Permissions cannot be changed, and no path is made absolute: WASI 0.1 has neither.
 #![no_std]
 #![feature(thread_local)]
 
 use core::{
     ffi::{c_char, c_int, c_void},
     hint::black_box,
+    ptr,
 };
 
 /// `ENOTSUP` of WASI 0.1.
@@ -88,4 +89,10 @@ extern "C" fn chmod(_path: *const c_char, _mode: u32) -> c_int {
 #[unsafe(no_mangle)]
 extern "C" fn fchmod(_file: c_int, _mode: u32) -> c_int {
     refuse()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn realpath(_path: *const c_char, _resolved: *mut c_char) -> *mut c_char {
+    refuse();
+    ptr::null_mut()
 }
