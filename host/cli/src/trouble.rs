@@ -14,6 +14,10 @@ use crate::exit::{ExitCode, code_of};
 /// Room for a diagnostic's text.
 const WIDTH: usize = 100;
 
+/// How many problems are shown in full. A document with more of them has one cause; showing each costs a look through the
+/// whole text, which a hostile document could make take for ever.
+const MOST_SHOWN: usize = 100;
+
 /// Why something was not done.
 pub(crate) enum Trouble {
     /// The author's mistakes, all of them.
@@ -88,10 +92,14 @@ fn diagnostics(errors: &SpecErrors, color: bool) -> String {
         .with_width(WIDTH)
         .with_links(false);
     let mut text = String::new();
-    for problem in errors.related().into_iter().flatten() {
+    for problem in errors.related().into_iter().flatten().take(MOST_SHOWN) {
         // Writing to a string cannot fail.
         let _ = handler.render_report(&mut text, problem);
         text.push('\n');
+    }
+    let more = errors.problems().count().saturating_sub(MOST_SHOWN);
+    if more > 0 {
+        text += &format!("… and {more} more\n\n");
     }
     text += &sentence([format!("{errors}; nothing has run")]);
     text

@@ -2,10 +2,12 @@
 //!
 //! Every Task of every file is checked, also those that will not run.
 
+use std::collections::BTreeSet;
+
 use stepwell_contract::{ParamType, ParamValue};
 
 use crate::fields::Text;
-use crate::name::{self, check_unique};
+use crate::name::{self, Case, check_unique};
 use crate::nearest::suggest;
 use crate::problem::{FieldProblem, Problems, TaskProblem};
 use crate::reference::{self, Index, Reference, Subject};
@@ -15,10 +17,6 @@ use crate::taskrun::TaskRunSpec;
 use crate::value::with_article;
 
 const RENAME: &str = "give one of them another name";
-
-fn same(a: &str, b: &str) -> bool {
-    a == b
-}
 
 /// What a step refers to: a string, one item of a list, or text for an interpreter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +48,7 @@ pub(crate) fn check_task(spec: &TaskSpec, sources: &Sources, problems: &Problems
     }
     let names = spec.params.iter().map(|param| &param.name);
     let help = "upper and lower case make no difference here; give one of them another name";
-    check_unique(names, "params", help, str::eq_ignore_ascii_case, problems);
+    check_unique(names, "params", help, Case::Ignored, problems);
     for result in &spec.results {
         name::RESULT.check(&result.name, problems);
         check_properties(
@@ -65,14 +63,14 @@ pub(crate) fn check_task(spec: &TaskSpec, sources: &Sources, problems: &Problems
         spec.results.iter().map(|result| &result.name),
         "results",
         RENAME,
-        same,
+        Case::Matters,
         problems,
     );
     for workspace in &spec.workspaces {
         name::WORKSPACE.check(&workspace.name, problems);
     }
     let names = spec.workspaces.iter().map(|workspace| &workspace.name);
-    check_unique(names, "workspaces", RENAME, same, problems);
+    check_unique(names, "workspaces", RENAME, Case::Matters, problems);
     check_steps(spec, sources, problems);
 }
 
@@ -158,14 +156,14 @@ pub(crate) fn check_task_run(spec: &TaskRunSpec, problems: &Problems) {
         spec.params.iter().map(|param| &param.name),
         "params",
         keep,
-        str::eq_ignore_ascii_case,
+        Case::Ignored,
         problems,
     );
     check_unique(
         spec.workspaces.iter().map(|binding| &binding.name),
         "workspaces",
         keep,
-        same,
+        Case::Matters,
         problems,
     );
 }
@@ -180,8 +178,9 @@ fn check_steps(spec: &TaskSpec, sources: &Sources, problems: &Problems) {
     for name in named() {
         name::STEP.check(name, problems);
     }
-    check_unique(named(), "steps", RENAME, same, problems);
+    check_unique(named(), "steps", RENAME, Case::Matters, problems);
     let names = spec.step_names();
+    let own = OwnNames::of(spec, &names);
     for (step, name) in spec.steps.iter().zip(&names) {
         if step.image.is_none() && !step.by_reference {
             problems.push(TaskProblem::NoImage {
@@ -203,7 +202,7 @@ fn check_steps(spec: &TaskSpec, sources: &Sources, problems: &Problems) {
             variables,
             "environment variables",
             "keep one of the two",
-            same,
+            Case::Matters,
             problems,
         );
         if let Some(on_error) = step
@@ -213,7 +212,7 @@ fn check_steps(spec: &TaskSpec, sources: &Sources, problems: &Problems) {
         {
             check_on_error(on_error, problems);
         }
-        check_own_references(spec, step, &names, sources, problems);
+        check_own_references(step, &own, sources, problems);
     }
 }
 
@@ -228,30 +227,44 @@ fn check_on_error(text: &Text, problems: &Problems) {
     }
 }
 
+/// What a task's steps may refer to: looked up for every reference of every step.
+struct OwnNames<'a> {
+    results: BTreeSet<&'a str>,
+    steps: BTreeSet<&'a str>,
+}
+
+impl<'a> OwnNames<'a> {
+    fn of(spec: &'a TaskSpec, steps: &'a [String]) -> Self {
+        Self {
+            results: spec
+                .results
+                .iter()
+                .map(|result| result.name.value.as_str())
+                .collect(),
+            steps: steps.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
 /// Results and steps can only be the Task's own, wherever its params come from.
 fn check_own_references(
-    spec: &TaskSpec,
     step: &StepDecl,
-    steps: &[String],
+    own: &OwnNames<'_>,
     sources: &Sources,
     problems: &Problems,
 ) {
-    let results: Vec<&str> = spec
-        .results
-        .iter()
-        .map(|result| result.name.value.as_str())
-        .collect();
-    let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
     for (text, _) in texts(step) {
         for found in reference::find(&text.value) {
             let unknown = |what, help| unknown(&found, text, what, help, sources, problems);
             match found.subject() {
-                Subject::Result(name) if !results.contains(&name.as_str()) => {
+                Subject::Result(name) if !own.results.contains(name.as_str()) => {
+                    let results: Vec<&str> = own.results.iter().copied().collect();
                     unknown("a result", suggest(&name, &results, "results"));
                 }
                 Subject::ExitCode(step) => {
                     let name = step.strip_prefix("step-").unwrap_or("");
-                    if !steps.contains(&name) {
+                    if !own.steps.contains(name) {
+                        let steps: Vec<&str> = own.steps.iter().copied().collect();
                         unknown("a step", suggest(name, &steps, "steps"));
                     }
                 }

@@ -142,7 +142,7 @@ pub(crate) fn parse_into(sources: &Sources, problems: &Problems) -> Documents {
     }
     let names = |names: Vec<&Text>, what| {
         let help = "give one of them another name";
-        name::check_unique(names, what, help, |a, b| a == b, problems);
+        name::check_unique(names, what, help, name::Case::Matters, problems);
     };
     let task_names = documents
         .tasks

@@ -1,5 +1,8 @@
 //! The rules that names follow, as Tekton and Kubernetes check them.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use crate::fields::Text;
 use crate::problem::{FieldProblem, Problems};
 
@@ -123,17 +126,30 @@ impl Rule {
     }
 }
 
+/// Whether two names that differ only in case are the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Case {
+    /// They are two.
+    Matters,
+    /// They are one, as params are to Tekton.
+    Ignored,
+}
+
 /// Notes every name that was there before. `same` says when two names are one.
 pub(crate) fn check_unique<'a>(
     names: impl IntoIterator<Item = &'a Text>,
     what: &'static str,
     help: &'static str,
-    same: fn(&str, &str) -> bool,
+    case: Case,
     problems: &Problems,
 ) {
-    let mut seen: Vec<&Text> = Vec::new();
+    let mut seen: HashMap<Cow<'a, str>, &Text> = HashMap::new();
     for name in names {
-        match seen.iter().find(|first| same(&first.value, &name.value)) {
+        let key = match case {
+            Case::Matters => Cow::Borrowed(name.value.as_str()),
+            Case::Ignored => Cow::Owned(name.value.to_ascii_lowercase()),
+        };
+        match seen.get(&key) {
             Some(first) => problems.push(FieldProblem::DuplicateName {
                 what,
                 name: name.value.clone(),
@@ -141,7 +157,9 @@ pub(crate) fn check_unique<'a>(
                 span: name.span,
                 first: Some(first.span).filter(|span| span.source == name.span.source),
             }),
-            None => seen.push(name),
+            None => {
+                seen.insert(key, name);
+            }
         }
     }
 }
