@@ -207,3 +207,57 @@ fn work(flavour: &str) -> Result<(), String> {
         .write_all(&artifact)
         .map_err(|error| format!("failed to hand over the artifact: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    fn shell(script: &str) -> Result<Vec<u8>, String> {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        let image = Image::component("./x.wasm", b"image".as_slice());
+        in_child(command, &image)
+            .map_err(|error| error.source().map(ToString::to_string).unwrap_or_default())
+    }
+
+    #[test]
+    fn what_the_child_writes_is_the_artifact() {
+        assert_eq!(shell("cat").as_deref(), Ok(b"image".as_slice()));
+    }
+
+    #[test]
+    fn what_the_child_says_is_why() {
+        assert_eq!(
+            shell("echo 'it is no module' >&2; exit 1"),
+            Err("it is no module".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_compilation_beyond_its_memory_or_time_is_killed_and_named() {
+        // The kernel's answer to RLIMIT_CPU, and the allocator's to RLIMIT_AS.
+        for signal in ["XCPU", "ABRT"] {
+            let why = shell(&format!("kill -{signal} $$")).unwrap_err();
+            assert!(why.contains("more than 300 s or 8 GiB"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_child_that_never_answers_is_killed_and_reaped() {
+        let mut child = Command::new("/bin/sleep").arg("3600").spawn().unwrap();
+        assert!(
+            wait(&mut child, Duration::from_millis(20))
+                .unwrap()
+                .is_none()
+        );
+        assert!(child.try_wait().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_child_that_talks_for_ever_costs_bounded_memory() {
+        let why = shell("head -c 10000000 /dev/zero | tr '\\0' x >&2; exit 1").unwrap_err();
+        assert_eq!(why.len() as u64, WORKER_MESSAGE_BYTES);
+    }
+}
