@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-
-use crate::duration::parse_duration;
+use stepwell_spec::duration;
 
 /// Runs build and CI steps, each in a sandbox that sees what it was handed and nothing else.
 #[derive(Debug, Parser)]
@@ -252,6 +251,10 @@ fn parse_workspace(text: &str) -> Result<WorkspaceArg, String> {
         path,
         read_only,
     })
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| "expected for instance 10s, 1m30s or 500ms".to_owned())
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@
 
 mod admission;
 mod args;
-mod duration;
 mod environment;
 mod exec;
 mod exit;

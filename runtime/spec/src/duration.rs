@@ -17,7 +17,7 @@ const UNITS: [(&str, u128); 8] = [
 const MOST: u128 = i64::MAX as u128;
 
 /// Reads a duration that is not negative. `None` where the text is not one.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
         return Some(Duration::ZERO);

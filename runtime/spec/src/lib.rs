@@ -15,7 +15,7 @@
 
 mod check;
 mod document;
-mod duration;
+pub mod duration;
 mod errors;
 mod fields;
 mod name;
