@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use stepwell_sandbox_wasm::Compile;
 
 use crate::exit::{Coded, ExitCode};
 
@@ -92,12 +93,20 @@ impl Environment {
     }
 }
 
+/// Where images are compiled: in this program, started once more.
+pub(crate) fn compiler() -> anyhow::Result<Compile> {
+    Ok(Compile::Child {
+        program: this_program()?,
+        args: vec!["compile-worker".into()],
+    })
+}
+
 /// This very program, which is started again to compile components.
 ///
 /// # Errors
 ///
 /// The system does not tell.
-pub(crate) fn this_program() -> anyhow::Result<PathBuf> {
+fn this_program() -> anyhow::Result<PathBuf> {
     std::env::current_exe().context("failed to find the program that runs")
 }
 

@@ -19,11 +19,11 @@ use stepwell_contract::{
 };
 use stepwell_engine::key;
 use stepwell_report::clean::clean;
-use stepwell_sandbox_wasm::{Compile, WasmBackend, WasmOptions};
+use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
 use stepwell_store::Store;
 
 use crate::args::{ExecArgs, WorkspaceArg};
-use crate::environment::{Environment, this_program};
+use crate::environment::{Environment, compiler};
 use crate::exit::{Coded, ExitCode};
 use crate::images;
 
@@ -35,10 +35,7 @@ pub(crate) fn exec(args: ExecArgs, env: &Environment) -> anyhow::Result<Status> 
     let store = Store::open(&env.store_root()?)?;
     let backend = WasmBackend::new(WasmOptions {
         artifacts: store.artifacts(),
-        compile: Compile::Child {
-            program: this_program()?,
-            args: vec!["compile-worker".into()],
-        },
+        compile: compiler()?,
         pool: false,
     })?;
     let timeout = args.timeout;

@@ -14,13 +14,13 @@ use anyhow::{Context as _, anyhow};
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{Backend, Cancel};
 use stepwell_engine::{Admitted, Engine, SystemClock, plan};
-use stepwell_sandbox_wasm::{Compile, WasmBackend, WasmOptions};
+use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
 use stepwell_spec::{self as spec, Request, SpecErrors};
 use stepwell_store::{Scratch, Store};
 
 use crate::admission::{admit_until, refusal};
 use crate::args::{Output, RunArgs};
-use crate::environment::{Environment, this_program};
+use crate::environment::{Environment, compiler};
 use crate::exit::{Coded, ExitCode};
 use crate::identity::identity;
 use crate::images::{self, Misnamed, Missing};
@@ -46,10 +46,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     let store = Store::open(&env.store_root()?).map_err(anyhow::Error::from)?;
     let backend = WasmBackend::new(WasmOptions {
         artifacts: store.artifacts(),
-        compile: Compile::Child {
-            program: this_program()?,
-            args: vec!["compile-worker".into()],
-        },
+        compile: compiler()?,
         pool: run.steps.len() >= POOL_FROM,
     });
     let backend: Arc<dyn Backend> = Arc::new(backend.map_err(anyhow::Error::from)?);
