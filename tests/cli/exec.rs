@@ -98,3 +98,15 @@ fn attack_the_compiler_is_fed_garbage() {
         );
     }
 }
+
+#[test]
+fn output_is_bounded_where_somebody_asks() {
+    let stage = Stage::with(&["flood.wat"]);
+    assert_eq!(stage.stepwell(&["exec", "flood.wat"]).stdout.len(), 71_000);
+    let ended = stage.stepwell(&["exec", "flood.wat", "--limit", "output=100"]);
+    assert_eq!((ended.stdout.len(), ended.code), (100, Some(0)));
+    assert_eq!(
+        ended.stderr,
+        "stepwell: output limit of 100 reached; what follows is dropped\n"
+    );
+}

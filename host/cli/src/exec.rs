@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode as Status;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -54,16 +55,14 @@ pub(crate) fn exec(args: ExecArgs, env: &Environment) -> anyhow::Result<Status> 
         name: TaskName::new("exec"),
         volumes,
     };
+    let sink = Arc::new(Through::new(&step.limits));
     let scope = backend.open_task(&task)?;
     let sandbox = scope.prepare(step)?;
     let cancel = Cancel::new();
     if let Some(timeout) = timeout {
         watch(timeout, cancel.clone())?;
     }
-    let ending = sandbox.run(StepIo {
-        sink: Arc::new(Through),
-        cancel,
-    })?;
+    let ending = sandbox.run(StepIo { sink, cancel })?;
     scope.close()?;
     Ok(status(&ending))
 }
@@ -223,11 +222,40 @@ fn line(text: &str) {
     }
 }
 
-/// Output goes straight through.
-struct Through;
+/// Output goes straight through, up to the limit `output` where one was asked for.
+struct Through {
+    limit: u64,
+    said: AtomicU64,
+}
+
+impl Through {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            limit: limits.get(Limit::Output),
+            said: AtomicU64::new(0),
+        }
+    }
+
+    /// How much of what the component now says is within the limit; tells when the limit is reached.
+    fn within<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let before = self.said.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let left = usize::try_from(self.limit.saturating_sub(before)).unwrap_or(usize::MAX);
+        if left >= bytes.len() {
+            return bytes;
+        }
+        if before <= self.limit {
+            let limit = Limit::Output.show(self.limit);
+            line(&format!(
+                "output limit of {limit} reached; what follows is dropped"
+            ));
+        }
+        &bytes[..left]
+    }
+}
 
 impl StepSink for Through {
     fn log(&self, stream: LogStream, bytes: &[u8]) {
+        let bytes = self.within(bytes);
         // Nobody may be reading any more; the component is not told, as a write to a log never fails.
         let _ = match stream {
             LogStream::Stdout => {
