@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stepwell_contract::Image;
-use stepwell_spec::{Run, SpecProblem};
+use stepwell_spec::{SpecProblem, TaskRun};
 
 use crate::read::Texts;
 
@@ -18,7 +18,7 @@ use crate::read::Texts;
 const MOST: u64 = 512 << 20;
 
 /// The images of a run, by what the document calls them; or every mistake in naming them.
-pub(crate) fn find(run: &Run, texts: &Texts) -> Result<Images, Vec<Misnamed>> {
+pub(crate) fn find(run: &TaskRun, texts: &Texts) -> Result<Images, Vec<Misnamed>> {
     let mut images = Images::new();
     let mut problems = Vec::new();
     for step in &run.steps {

@@ -41,7 +41,9 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     let epoch_seconds = env.epoch_seconds()?;
     let request = request(args)?;
     let texts = read::read(&args.files)?;
-    let run = spec::read(&texts.sources, &request)?;
+    let Some(run) = spec::read(&texts.sources, &request)?.into_task_run() else {
+        return Err(anyhow!("failed to run a Pipeline: a defect of stepwell").into());
+    };
     let images = images::find(&run, &texts).map_err(|problems| missing(&texts, problems))?;
     let store = Store::open(&env.store_root()?).map_err(anyhow::Error::from)?;
     let backend = WasmBackend::new(WasmOptions {
@@ -141,6 +143,7 @@ fn request(args: &RunArgs) -> anyhow::Result<Request> {
         workspaces: args.workspaces.clone(),
         limits,
         grants: args.grants.clone(),
+        remotes: Vec::new(),
         identity: identity()?,
     })
 }

@@ -63,6 +63,59 @@ pub struct Verdict {
     pub message: String,
 }
 
+/// Why a task of a pipeline did not run, in the order in which they are looked for (Tekton's `SkippingReason`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum SkipReason {
+    /// An earlier failure stopped the run.
+    #[serde(rename = "PipelineRun was stopping")]
+    Stopping,
+    /// `CancelledRunFinally`
+    #[serde(rename = "PipelineRun was gracefully cancelled")]
+    GracefullyCancelled,
+    /// `StoppedRunFinally`
+    #[serde(rename = "PipelineRun was gracefully stopped")]
+    GracefullyStopped,
+    /// Its `when` is false.
+    #[serde(rename = "When Expressions evaluated to false")]
+    When,
+    /// A task before it was skipped, and not for its own `when`.
+    #[serde(rename = "Parent Tasks were skipped")]
+    ParentSkipped,
+    /// It refers to results that are not there.
+    #[serde(rename = "Results were missing")]
+    ResultsMissing,
+    /// The time of the whole run is up.
+    #[serde(rename = "PipelineRun timeout has been reached")]
+    PipelineTimeout,
+    /// The time of the tasks is up.
+    #[serde(rename = "PipelineRun Tasks timeout has been reached")]
+    TasksTimeout,
+    /// The time of `finally` is up.
+    #[serde(rename = "PipelineRun Finally timeout has been reached")]
+    FinallyTimeout,
+    /// An array of its matrix is empty.
+    #[serde(rename = "Matrix Parameters have an empty array")]
+    EmptyMatrix,
+}
+
+impl SkipReason {
+    /// Tekton's words for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stopping => "PipelineRun was stopping",
+            Self::GracefullyCancelled => "PipelineRun was gracefully cancelled",
+            Self::GracefullyStopped => "PipelineRun was gracefully stopped",
+            Self::When => "When Expressions evaluated to false",
+            Self::ParentSkipped => "Parent Tasks were skipped",
+            Self::ResultsMissing => "Results were missing",
+            Self::PipelineTimeout => "PipelineRun timeout has been reached",
+            Self::TasksTimeout => "PipelineRun Tasks timeout has been reached",
+            Self::FinallyTimeout => "PipelineRun Finally timeout has been reached",
+            Self::EmptyMatrix => "Matrix Parameters have an empty array",
+        }
+    }
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
@@ -70,7 +123,7 @@ pub struct Event {
     pub at: Timestamp,
     /// In which run.
     pub run: RunName,
-    /// In which task; `None` for an event of the run.
+    /// In which task or nested pipeline; `None` for an event of the run.
     pub task: Option<TaskName>,
     /// In which step; `None` for an event of the run or the task.
     pub step: Option<StepName>,
@@ -105,10 +158,63 @@ pub enum EventKind {
         /// Milliseconds since its start.
         duration_ms: u64,
     },
-    /// A task begins.
+    /// A pipeline begins: the run's own (`task` is `None`), or one that is nested in it.
+    PipelineStart {
+        /// The PipelineRun's name.
+        name: RunName,
+        /// The Pipeline's name.
+        pipeline: Arc<str>,
+        /// For a nested one, the pipeline task that it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pipeline_task: Option<Arc<str>>,
+        /// The PipelineRun as it would be stored: `apiVersion`, `kind`, `metadata`, `spec`.
+        #[serde(skip)]
+        pipeline_run: Arc<Value>,
+        /// The Pipeline's spec, resolved and filled in (Tekton's `status.pipelineSpec`).
+        #[serde(skip)]
+        pipeline_spec: Arc<Value>,
+        /// Where the Pipeline came from (Tekton's `status.provenance.refSource`).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        provenance: Option<Arc<Value>>,
+    },
+    /// The tasks of a pipeline have settled, and those of `finally` begin.
+    FinallyStart {},
+    /// A pipeline has ended. Its results came before, as [`EventKind::Result`] with no step.
+    PipelineEnd {
+        /// How.
+        #[serde(flatten)]
+        verdict: Verdict,
+        /// Milliseconds since its start.
+        duration_ms: u64,
+    },
+    /// A task of a pipeline will not run.
+    TaskSkip {
+        /// The pipeline task's name.
+        pipeline_task: Arc<str>,
+        /// Why.
+        reason: SkipReason,
+        /// Its `when`, as it was evaluated.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        when_expressions: Vec<Value>,
+    },
+    /// A task begins, or is tried again.
     TaskStart {
+        /// The TaskRun's name.
+        name: RunName,
+        /// The pipeline task that it is an instance of.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pipeline_task: Option<Arc<str>>,
+        /// What a person calls it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        display_name: Option<Arc<str>>,
+        /// The pipeline task's `when`, as it was evaluated.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        when_expressions: Vec<Value>,
         /// The steps it will run, in order.
         steps: Vec<StepName>,
+        /// Where the Task came from (Tekton's `status.provenance.refSource`).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        provenance: Option<Arc<Value>>,
         /// The TaskRun as it would be stored: `apiVersion`, `kind`, `metadata`, `spec`.
         #[serde(skip)]
         task_run: Arc<Value>,
@@ -116,11 +222,14 @@ pub enum EventKind {
         #[serde(skip)]
         task_spec: Arc<Value>,
     },
-    /// A task has ended.
+    /// A task has ended, or one try of it.
     TaskEnd {
         /// How.
         #[serde(flatten)]
         verdict: Verdict,
+        /// Whether it is tried again.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        retried: bool,
         /// Milliseconds since its start.
         duration_ms: u64,
     },
@@ -165,7 +274,7 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "is_zero")]
         dropped_bytes: u64,
     },
-    /// A task has a result.
+    /// A pipeline, a task or a step has a result.
     Result {
         /// Its name.
         name: Arc<str>,
@@ -173,6 +282,16 @@ pub enum EventKind {
         result_type: ParamType,
         /// Its value.
         value: ParamValue,
+    },
+    /// A step left artifacts (Tekton's object with `inputs` and `outputs`), or, with no step, the whole task did.
+    Artifacts {
+        /// What it wrote.
+        artifacts: Value,
+    },
+    /// Something that a user should know and that changes nothing.
+    Notice {
+        /// What.
+        message: String,
     },
     /// Something that Stepwell itself could not do.
     Error {

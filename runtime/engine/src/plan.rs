@@ -20,7 +20,7 @@ use serde_json::Value;
 use stepwell_contract::{
     Access, Ambient, Fingerprint, Image, Mount, ResultDecl, RunName, StepName, StepSpec, TaskName,
 };
-use stepwell_spec::{OnError, Run, Span, Step, WorkspaceSource};
+use stepwell_spec::{OnError, Span, Step, TaskRun};
 
 use crate::key;
 
@@ -150,7 +150,7 @@ pub enum PlanError {
 ///
 /// What contradicts itself.
 pub fn plan(
-    run: Run,
+    run: TaskRun,
     images: &BTreeMap<Arc<str>, Image>,
     fingerprint: Fingerprint,
     epoch_seconds: u64,
@@ -247,7 +247,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(run: &Run) -> Result<Self, PlanError> {
+    fn of(run: &TaskRun) -> Result<Self, PlanError> {
         let mut layout = Self::default();
         let has_script = run.steps.iter().any(|step| step.script.is_some());
         for (name, path, access, wanted) in [
@@ -275,13 +275,13 @@ impl Layout {
         }
         for workspace in &run.workspaces {
             let source = match &workspace.source {
-                WorkspaceSource::EmptyDir => VolumeSource::Scratch,
-                WorkspaceSource::Folder { path, sub_path } => VolumeSource::Folder {
+                stepwell_spec::VolumeSource::Folder { path, sub_path } => VolumeSource::Folder {
                     workspace: Arc::clone(&workspace.name),
                     path: path.clone(),
                     sub_path: sub_path.clone(),
                     access: workspace.access,
                 },
+                _ => VolumeSource::Scratch,
             };
             layout.add(
                 format!("workspace-{}", workspace.name).into(),

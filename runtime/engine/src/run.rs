@@ -90,6 +90,11 @@ impl Engine {
         let names: Vec<_> = steps.iter().map(|step| step.spec.name.clone()).collect();
         events
             .task(EventKind::TaskStart {
+                name: plan.run.clone(),
+                pipeline_task: None,
+                display_name: None,
+                when_expressions: Vec::new(),
+                provenance: None,
                 steps: names.clone(),
                 task_run: Arc::clone(&plan.document),
                 task_spec: Arc::clone(&plan.task_spec),
@@ -153,6 +158,7 @@ impl Engine {
         events
             .task(EventKind::TaskEnd {
                 verdict,
+                retried: false,
                 duration_ms,
             })
             .await;

@@ -38,6 +38,11 @@ pub(crate) fn task_start(steps: &[&str]) -> EventKind {
         })).collect::<Vec<_>>(),
     });
     EventKind::TaskStart {
+        name: RunName::new("site-abcde"),
+        pipeline_task: None,
+        display_name: None,
+        when_expressions: Vec::new(),
+        provenance: None,
         steps: steps.iter().map(|name| StepName::new(*name)).collect(),
         task_run: Arc::new(json!({
             "apiVersion": "tekton.dev/v1",
@@ -109,6 +114,7 @@ pub(crate) fn run(
     events.extend(middle);
     let task_end = EventKind::TaskEnd {
         verdict: end.clone(),
+        retried: false,
         duration_ms: duration_ms - 1,
     };
     events.push(event(duration_ms, None, task_end));

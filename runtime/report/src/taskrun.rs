@@ -73,6 +73,7 @@ impl<W: Write> Reporter for TaskRunYaml<W> {
             steps,
             task_run,
             task_spec,
+            ..
         } = &event.kind
         {
             let attempt = Attempt {

@@ -20,22 +20,15 @@ mod errors;
 mod fields;
 mod name;
 mod nearest;
-mod params;
 mod problem;
 mod reference;
 mod request;
 mod resolve;
 mod run;
 mod scalar;
-mod settings;
 mod source;
-mod steps;
-mod stored;
 mod substitute;
-mod task;
-mod taskrun;
 mod value;
-mod workspaces;
 mod yaml;
 
 pub use document::{Documents, parse};
@@ -43,5 +36,10 @@ pub use errors::SpecErrors;
 pub use problem::SpecProblem;
 pub use request::{Identity, Request};
 pub use resolve::{read, resolve};
-pub use run::{OnError, Run, Step, Workspace, WorkspaceSource};
+pub use run::{
+    Broken, Facts, File, FileSet, Instance, Instances, MountedVolume, OnError, Pipeline,
+    PipelineTask, Remote, RemoteKind, RemoteRef, RequestedStatus, Resolved, Run, Section, Step,
+    StepFacts, StepOutcome, TaskFact, TaskRun, TaskStatus, TaskVolume, Tee, Timeouts, VolumeSource,
+    When, Workspace,
+};
 pub use source::{SourceId, Sources, Span};

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use crate::run::Remote;
+
 /// What to run, and with what.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Which Task or TaskRun, by name; needed where the files hold several.
+    /// Which Task, TaskRun, Pipeline or PipelineRun, by name; needed where the files hold several.
     pub task: Option<String>,
     /// Params by name (`-p`). A string is taken as it is; an array is JSON or `a,b`; an object is JSON or `k=v,l=w`.
     pub params: Vec<(String, String)>,
@@ -15,6 +17,8 @@ pub struct Request {
     pub limits: Vec<String>,
     /// Settings for the grants of every step (`--grant`), such as `clock=real`. They come after all others.
     pub grants: Vec<String>,
+    /// What was fetched for references with a `resolver`.
+    pub remotes: Vec<Remote>,
     /// What makes this run different from every other.
     pub identity: Identity,
 }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use stepwell_contract::Refusal;
-use stepwell_spec::{Identity, Request, Run, Sources, SpecErrors, SpecProblem, Step, read};
+use stepwell_spec::{Identity, Request, Sources, SpecErrors, SpecProblem, Step, TaskRun, read};
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden")
@@ -73,12 +73,13 @@ fn request(text: &str) -> Request {
     request
 }
 
-fn read_file(path: &Path) -> Result<Run, SpecErrors> {
+fn read_file(path: &Path) -> Result<TaskRun, SpecErrors> {
     let text = fs::read_to_string(path).unwrap();
     let mut sources = Sources::new();
     let name = path.file_name().unwrap().to_str().unwrap();
     sources.add(name, text.as_str());
     let run = read(&sources, &request(&text))?;
+    let run = run.into_task_run().unwrap();
     match header(&text, "image").map(|problem| image_problem(problem, &run.steps[0])) {
         Some(problem) => Err(SpecErrors::single(sources, problem)),
         None => Ok(run),

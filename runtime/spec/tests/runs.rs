@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use miette::Diagnostic;
 use stepwell_contract::Limit;
-use stepwell_spec::{Identity, Request, Run, Sources, SpecErrors, parse, read, resolve};
+use stepwell_spec::{Identity, Request, Sources, SpecErrors, TaskRun, parse, read, resolve};
 
 fn sources(texts: &[&str]) -> Sources {
     let mut sources = Sources::new();
@@ -57,14 +57,19 @@ spec:
   timeout: 90s
 ";
 
-fn limits(run: &Run, step: usize) -> (u64, u64) {
+fn run_of(sources: &Sources, request: &Request) -> TaskRun {
+    let resolved = read(sources, request).unwrap();
+    resolved.into_task_run().unwrap()
+}
+
+fn limits(run: &TaskRun, step: usize) -> (u64, u64) {
     let limits = &run.steps[step].limits;
     (limits.get(Limit::Memory) >> 20, limits.get(Limit::Files))
 }
 
 #[test]
 fn a_task_run_finds_its_task_in_another_file() {
-    let run = read(&sources(&[RUN, TASK]), &request()).unwrap();
+    let run = run_of(&sources(&[RUN, TASK]), &request());
     assert_eq!((run.name.as_str(), run.task.as_str()), ("run", "build"));
     assert_eq!(run.timeout, Some(Duration::from_secs(90)));
     assert_eq!(run.document["spec"]["timeout"], "1m30s");
@@ -73,7 +78,7 @@ fn a_task_run_finds_its_task_in_another_file() {
 #[test]
 fn what_is_closer_to_a_step_wins_and_the_command_line_wins_over_all() {
     let sources = sources(&[RUN, TASK]);
-    let run = read(&sources, &request()).unwrap();
+    let run = run_of(&sources, &request());
     assert_eq!((limits(&run, 0), limits(&run, 1)), ((1, 20), (2, 30)));
     assert_eq!(
         run.steps[0].grants.settings(),
@@ -85,7 +90,7 @@ fn what_is_closer_to_a_step_wins_and_the_command_line_wins_over_all() {
         grants: vec!["clock=real".to_owned()],
         ..request()
     };
-    let run = read(&sources, &asked).unwrap();
+    let run = run_of(&sources, &asked);
     assert_eq!((limits(&run, 0), limits(&run, 1)), ((3, 20), (3, 30)));
     assert_eq!(run.steps[1].grants.settings(), ["clock=real"]);
 }
@@ -96,7 +101,7 @@ fn a_task_that_is_named_runs_by_itself() {
         task: Some("build".to_owned()),
         ..request()
     };
-    let run = read(&sources(&[RUN, TASK]), &asked).unwrap();
+    let run = run_of(&sources(&[RUN, TASK]), &asked);
     assert_eq!(run.name.as_str(), "build-run-abcde");
     assert_eq!(limits(&run, 0), (1, 20));
 }
@@ -122,8 +127,11 @@ fn problems_come_in_the_order_of_the_files() {
 #[test]
 fn parse_and_resolve_are_the_halves_of_read() {
     let texts = sources(&[RUN, TASK]);
-    let run = resolve(&parse(&texts).unwrap(), &request()).unwrap();
-    assert_eq!(run.document, read(&texts, &request()).unwrap().document);
+    let run = resolve(&parse(&texts).unwrap(), &request())
+        .unwrap()
+        .into_task_run()
+        .unwrap();
+    assert_eq!(run.document, run_of(&texts, &request()).document);
     assert_eq!(
         codes(&parse(&sources(&["a: ["])).unwrap_err()),
         ["spec::not_yaml"]
@@ -133,11 +141,10 @@ fn parse_and_resolve_are_the_halves_of_read() {
 #[test]
 fn a_made_up_name_is_one_that_a_cluster_takes() {
     let long = "a".repeat(63);
-    let run = read(
+    let run = run_of(
         &sources(&[&TASK.replace("name: build", &format!("name: {long}"))]),
         &request(),
-    )
-    .unwrap();
+    );
     assert_eq!(run.name.as_str().len(), 63);
     assert!(run.name.as_str().ends_with("abcde"));
 }
@@ -147,8 +154,5 @@ fn the_older_version_has_resources_under_another_name() {
     let older = TASK
         .replace("v1\n", "v1beta1\n")
         .replace("computeResources", "resources");
-    assert_eq!(
-        limits(&read(&sources(&[&older]), &request()).unwrap(), 1),
-        (2, 10)
-    );
+    assert_eq!(limits(&run_of(&sources(&[&older]), &request()), 1), (2, 10));
 }

@@ -1,42 +1,25 @@
-use stepwell_contract::{Digest, Grants, Limits, ParamValue};
+use stepwell_contract::{Digest, ParamValue};
 use stepwell_spec::{Sources, Workspace};
 
 use super::*;
 
 fn step(name: &str) -> Step {
-    let source = Sources::new().add("test", "");
+    let span = Span {
+        source: Sources::new().add("test", ""),
+        start: 0,
+        len: 0,
+    };
     Step {
-        name: StepName::new(name),
-        image: "./bin/hello.wasm".into(),
-        image_span: Span {
-            source,
-            start: 0,
-            len: 0,
-        },
-        command: Vec::new(),
         args: vec!["-v".to_owned()],
-        script: None,
-        env: Vec::new(),
-        working_dir: None,
-        timeout: None,
-        on_error: OnError::StopAndFail,
-        limits: Limits::default(),
-        grants: Grants::default(),
+        ..Step::new(StepName::new(name), "./bin/hello.wasm".into(), span)
     }
 }
 
-fn run(steps: Vec<Step>) -> Run {
-    Run {
-        name: RunName::new("run"),
-        task: TaskName::new("task"),
-        document: Arc::new(Value::Null),
-        task_spec: Arc::new(Value::Null),
-        timeout: None,
+fn run(steps: Vec<Step>) -> TaskRun {
+    TaskRun {
         params: [("p".to_owned(), ParamValue::from("v"))].into(),
-        workspaces: Vec::new(),
-        results: Vec::new(),
         steps,
-        reads_exit_codes: false,
+        ..TaskRun::new(RunName::new("run"), TaskName::new("task"))
     }
 }
 
@@ -45,11 +28,12 @@ fn workspace(name: &str, mount_path: &str) -> Workspace {
         name: name.into(),
         mount_path: mount_path.into(),
         access: Access::ReadOnly,
-        source: WorkspaceSource::EmptyDir,
+        isolated: false,
+        source: stepwell_spec::VolumeSource::EmptyDir,
     }
 }
 
-fn planned(run: Run) -> Result<Plan, PlanError> {
+fn planned(run: TaskRun) -> Result<Plan, PlanError> {
     let image = Image::component("./bin/hello.wasm", b"code".as_slice());
     let images = [(Arc::clone(&image.reference), image)].into();
     plan(run, &images, Fingerprint(Digest::of(b"engine")), 7)

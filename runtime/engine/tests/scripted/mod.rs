@@ -15,7 +15,7 @@ use stepwell_contract::{
     TaskScope, TaskSpec, TerminationReason, Timestamp, Volume,
 };
 use stepwell_engine::{Engine, EngineError, Plan, WallClock, plan};
-use stepwell_spec::{OnError, Run, Sources, Span, Step};
+use stepwell_spec::{Sources, Span, Step, TaskRun};
 use stepwell_store::Store;
 use tokio::sync::mpsc;
 
@@ -205,7 +205,7 @@ impl WallClock for Ticks {
 
 /// A task in the making.
 pub(crate) struct Task {
-    pub(crate) run: Run,
+    pub(crate) run: TaskRun,
     bodies: BTreeMap<StepName, Body>,
     pub(crate) fault: Fault,
     pub(crate) cancel: Cancel,
@@ -217,17 +217,10 @@ pub(crate) struct Task {
 impl Task {
     pub(crate) fn new() -> Self {
         Self {
-            run: Run {
-                name: RunName::new("run"),
-                task: TaskName::new("task"),
+            run: TaskRun {
                 document: Arc::new(json!({"kind": "TaskRun"})),
                 task_spec: Arc::new(json!({})),
-                timeout: None,
-                params: BTreeMap::new(),
-                workspaces: Vec::new(),
-                results: Vec::new(),
-                steps: Vec::new(),
-                reads_exit_codes: false,
+                ..TaskRun::new(RunName::new("run"), TaskName::new("task"))
             },
             bodies: BTreeMap::new(),
             fault: Fault::None,
@@ -243,24 +236,12 @@ impl Task {
         name: &str,
         body: impl FnOnce(Place, StepIo) -> Result<Ending, SandboxError> + Send + 'static,
     ) -> &mut Step {
-        let step = Step {
-            name: StepName::new(name),
-            image: "./step.wasm".into(),
-            image_span: Span {
-                source: Sources::new().add("test", ""),
-                start: 0,
-                len: 0,
-            },
-            command: Vec::new(),
-            args: Vec::new(),
-            script: None,
-            env: Vec::new(),
-            working_dir: None,
-            timeout: None,
-            on_error: OnError::StopAndFail,
-            limits: Limits::default(),
-            grants: Grants::default(),
+        let span = Span {
+            source: Sources::new().add("test", ""),
+            start: 0,
+            len: 0,
         };
+        let step = Step::new(StepName::new(name), "./step.wasm".into(), span);
         self.bodies.insert(step.name.clone(), Box::new(body));
         self.run.steps.push(step);
         self.run.steps.last_mut().expect("just pushed")
@@ -463,7 +444,8 @@ pub(crate) fn folder(
         name: name.into(),
         mount_path: format!("/workspace/{name}").into(),
         access,
-        source: stepwell_spec::WorkspaceSource::Folder {
+        isolated: false,
+        source: stepwell_spec::VolumeSource::Folder {
             path,
             sub_path: sub_path.map(str::to_owned),
         },

@@ -4,16 +4,16 @@ use std::fmt::Write;
 
 use serde_json::Value;
 use stepwell_contract::{Access, Limits};
-use stepwell_spec::{OnError, Run, Step, WorkspaceSource};
+use stepwell_spec::{OnError, Step, TaskRun, VolumeSource};
 
 /// The whole run, one line for each thing that is set.
-pub(crate) fn run(run: &Run) -> String {
+pub(crate) fn run(run: &TaskRun) -> String {
     let mut text = String::new();
     write_run(&mut text, run).unwrap();
     text
 }
 
-fn write_run(text: &mut String, run: &Run) -> std::fmt::Result {
+fn write_run(text: &mut String, run: &TaskRun) -> std::fmt::Result {
     writeln!(text, "run {} of task {}", run.name, run.task)?;
     match run.timeout {
         Some(timeout) => writeln!(text, "timeout {timeout:?}")?,
@@ -32,8 +32,8 @@ fn write_run(text: &mut String, run: &Run) -> std::fmt::Result {
             Access::ReadWrite => "",
         };
         let source = match &workspace.source {
-            WorkspaceSource::EmptyDir => "a new folder".to_owned(),
-            WorkspaceSource::Folder { path, sub_path } => {
+            VolumeSource::EmptyDir => "a new folder".to_owned(),
+            VolumeSource::Folder { path, sub_path } => {
                 format!(
                     "{}{}",
                     path.display(),
@@ -42,6 +42,7 @@ fn write_run(text: &mut String, run: &Run) -> std::fmt::Result {
                         .map_or(String::new(), |path| format!(" below it {path}"))
                 )
             }
+            other => format!("{other:?}"),
         };
         writeln!(
             text,

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use stepwell_contract::ParamValue;
 
+use crate::document::task::{TaskSpec, read_duration, read_resources};
 use crate::fields::{At, Fields, Text};
 use crate::problem::{FieldProblem, Problems};
 use crate::scalar::ScalarKind;
 use crate::source::Span;
-use crate::task::{TaskSpec, read_duration, read_resources};
 use crate::value;
 use crate::yaml::{Node, Value};
 

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use stepwell_contract::{Grants, Limit, Limits, StepName};
 
 use crate::check::{list, texts};
+use crate::document::settings::{self, Annotation, Kind};
+use crate::document::task::{StepDecl, TaskSpec};
 use crate::problem::{Problems, RequestProblem, RunProblem};
 use crate::reference::{self, Subject};
 use crate::request::Request;
+use crate::resolve::workspaces::{bad_substitution, normalise};
 use crate::run::{OnError, Step};
-use crate::settings::{self, Annotation, Kind};
 use crate::source::Span;
 use crate::substitute::Scope;
-use crate::task::{StepDecl, TaskSpec};
-use crate::workspaces::{bad_substitution, normalise};
 
 /// What a script starts with that does not say what runs it.
 const DEFAULT_SHEBANG: &str = "#!/bin/sh\nset -e\n";
@@ -80,6 +80,13 @@ fn resolve_step(
         working_dir,
         timeout: step.timeout,
         on_error,
+        workspaces: Vec::new(),
+        mounts: Vec::new(),
+        results: Vec::new(),
+        stdout: None,
+        stderr: None,
+        when: Vec::new(),
+        is_late: false,
         limits,
         grants,
     })

@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 
 use stepwell_contract::{ParamType, ParamValue};
 
+use crate::document::task::{ParamDecl, StepDecl, TaskSpec};
+use crate::document::taskrun::TaskRunSpec;
 use crate::fields::Text;
 use crate::name::{self, Case, check_unique};
 use crate::nearest::suggest;
 use crate::problem::{FieldProblem, Problems, TaskProblem};
 use crate::reference::{self, Index, Reference, Subject};
 use crate::source::{Sources, Span};
-use crate::task::{ParamDecl, StepDecl, TaskSpec};
-use crate::taskrun::TaskRunSpec;
 use crate::value::with_article;
 
 const RENAME: &str = "give one of them another name";

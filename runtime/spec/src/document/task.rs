@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use stepwell_contract::{ParamType, ParamValue};
 
+use crate::document::settings::read_memory;
 use crate::duration;
 use crate::fields::{At, Fields, Text, entries};
 use crate::problem::{FieldProblem, Problems};
-use crate::settings::read_memory;
 use crate::source::Span;
 use crate::value;
 use crate::yaml::{Node, Value};

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use serde_json::{Map, Value as Json, json};
 
 use crate::document::Document;
+use crate::document::task::TaskSpec;
+use crate::document::taskrun::{TaskRunSpec, TaskSource};
 use crate::duration;
 use crate::fields::Text;
 use crate::request::Identity;
+use crate::resolve::workspaces::folder_binding;
 use crate::run::DEFAULT_TIMEOUT;
 use crate::substitute::Scope;
-use crate::task::TaskSpec;
-use crate::taskrun::{TaskRunSpec, TaskSource};
 use crate::value;
-use crate::workspaces::folder_binding;
 
 /// What the TaskRun is made from.
 pub(crate) struct Origin<'a> {

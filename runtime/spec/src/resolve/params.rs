@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use stepwell_contract::{ParamType, ParamValue};
 
 use crate::check::{check_allowed, list};
+use crate::document::task::{ParamDecl, TaskSpec};
+use crate::document::taskrun::GivenParam;
 use crate::fields::At;
 use crate::nearest::suggest;
 use crate::problem::{Problems, RequestProblem, RunProblem};
-use crate::task::{ParamDecl, TaskSpec};
-use crate::taskrun::GivenParam;
 use crate::value::with_article;
 
 /// Params as they are given, from both sides.

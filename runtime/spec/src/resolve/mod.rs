@@ -1,36 +1,39 @@
 //! Documents and a request → a run: what to run is chosen, params and workspaces get their values, references are
 //! filled in.
 
+pub(crate) mod params;
+pub(crate) mod steps;
+pub(crate) mod stored;
+pub(crate) mod workspaces;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepwell_contract::{ParamValue, ResultDecl, RunName, TaskName};
 
 use crate::check::list;
+use crate::document::settings::Annotation;
+use crate::document::task::TaskSpec;
+use crate::document::taskrun::{TaskRunSpec, TaskSource};
 use crate::document::{Document, Documents, check_settings, parse_into};
 use crate::errors::SpecErrors;
 use crate::name::shorten;
 use crate::nearest::suggest;
-use crate::params;
 use crate::problem::{Problems, RequestProblem, RunProblem, TaskProblem};
 use crate::request::Request;
-use crate::run::{DEFAULT_TIMEOUT, Run};
-use crate::settings::Annotation;
+use crate::resolve::steps::Bounds;
+use crate::resolve::stored::Origin;
+use crate::run::{DEFAULT_TIMEOUT, Resolved, Run, TaskRun};
 use crate::source::Sources;
-use crate::steps::{self, Bounds};
-use crate::stored::{self, Origin};
 use crate::substitute::Scope;
-use crate::task::TaskSpec;
-use crate::taskrun::{TaskRunSpec, TaskSource};
 use crate::value;
-use crate::workspaces;
 
 /// Reads `sources` and makes the run that is asked for.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with any document, with the request, and between the two.
-pub fn read(sources: &Sources, request: &Request) -> Result<Run, SpecErrors> {
+pub fn read(sources: &Sources, request: &Request) -> Result<Resolved, SpecErrors> {
     let problems = Problems::default();
     let documents = parse_into(sources, &problems);
     finish(&documents, request, problems)
@@ -41,15 +44,19 @@ pub fn read(sources: &Sources, request: &Request) -> Result<Run, SpecErrors> {
 /// # Errors
 ///
 /// Everything that is wrong with the request, and between it and the documents.
-pub fn resolve(documents: &Documents, request: &Request) -> Result<Run, SpecErrors> {
+pub fn resolve(documents: &Documents, request: &Request) -> Result<Resolved, SpecErrors> {
     finish(documents, request, Problems::default())
 }
 
-fn finish(documents: &Documents, request: &Request, problems: Problems) -> Result<Run, SpecErrors> {
+fn finish(
+    documents: &Documents,
+    request: &Request,
+    problems: Problems,
+) -> Result<Resolved, SpecErrors> {
     let run = choose(documents, request, &problems)
         .and_then(|chosen| chosen.resolve(documents, request, &problems));
     match run {
-        Some(run) if problems.is_empty() => Ok(run),
+        Some(run) if problems.is_empty() => Ok(Resolved::Run(Run::Task(Box::new(run)))),
         _ => Err(SpecErrors::new(
             documents.sources.clone(),
             problems.into_vec(),
@@ -208,7 +215,12 @@ impl<'a> Chosen<'a> {
         format!("{}{}", shorten(&prefix), request.identity.suffix)
     }
 
-    fn resolve(self, documents: &Documents, request: &Request, problems: &Problems) -> Option<Run> {
+    fn resolve(
+        self,
+        documents: &Documents,
+        request: &Request,
+        problems: &Problems,
+    ) -> Option<TaskRun> {
         let run_spec = self.run.map(|run| &run.spec);
         let propagate = self.task.is_none();
         let given = params::Given {
@@ -253,9 +265,19 @@ impl<'a> Chosen<'a> {
         let timeout = run_spec
             .and_then(|spec| spec.timeout)
             .unwrap_or(DEFAULT_TIMEOUT);
-        Some(Run {
+        Some(TaskRun {
             name: RunName::new(name.as_str()),
             task: TaskName::new(task),
+            pipeline_task: None,
+            display_name: None,
+            provenance: None,
+            retries: 0,
+            volumes: Vec::new(),
+            step_results: Vec::new(),
+            sidecars: Vec::new(),
+            hermetic: false,
+            uses_artifacts: false,
+            secrets: Arc::from([]),
             document: Arc::new(stored::task_run(&origin)),
             task_spec: Arc::new(stored::filled_task_spec(self.spec, &scope)),
             timeout: Some(timeout).filter(|timeout| !timeout.is_zero()),

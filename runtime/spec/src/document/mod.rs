@@ -2,19 +2,23 @@
 //!
 //! Every document of every text is read, so that all mistakes come out together. Which one will run is decided later.
 
+pub(crate) mod settings;
+pub(crate) mod task;
+pub(crate) mod taskrun;
+
 use std::sync::Arc;
 
 use crate::check;
+use crate::document::task::TaskSpec;
+use crate::document::taskrun::{TaskRunSpec, TaskSource};
 use crate::errors::SpecErrors;
 use crate::fields::{Fields, Text};
 use crate::name;
 use crate::nearest::suggest;
 use crate::problem::{FieldProblem, Problems};
-use crate::settings::{self, Annotation};
 use crate::source::{Sources, Span};
-use crate::task::TaskSpec;
-use crate::taskrun::{TaskRunSpec, TaskSource};
 use crate::yaml::{self, Node};
+use settings::Annotation;
 
 /// Every Task and TaskRun of some texts.
 #[derive(Debug)]

@@ -6,15 +6,15 @@ use serde_json::{Value as Json, json};
 use stepwell_contract::Access;
 
 use crate::check::texts;
+use crate::document::task::{TaskSpec, WorkspaceDecl};
+use crate::document::taskrun::{Binding, BindingSource};
 use crate::fields::Text;
 use crate::nearest::suggest;
 use crate::problem::{Problems, RequestProblem, RunProblem, TaskProblem};
 use crate::reference::{self, Subject};
-use crate::run::{Workspace, WorkspaceSource};
+use crate::run::{VolumeSource, Workspace};
 use crate::source::Span;
 use crate::substitute::{Scope, WorkspaceFacts};
-use crate::task::{TaskSpec, WorkspaceDecl};
-use crate::taskrun::{Binding, BindingSource};
 
 /// Workspaces as they are bound, from both sides.
 pub(crate) struct Given<'a> {
@@ -70,6 +70,7 @@ pub(crate) fn resolve(
                 true => Access::ReadOnly,
                 false => Access::ReadWrite,
             },
+            isolated: false,
             source,
         });
     }
@@ -120,16 +121,16 @@ fn source(
     flag: Option<&PathBuf>,
     scope: &Scope<'_>,
     problems: &Problems,
-) -> Option<WorkspaceSource> {
+) -> Option<VolumeSource> {
     if let Some(path) = flag {
         let sub_path = binding.and_then(|binding| binding.sub_path.as_ref());
-        return Some(WorkspaceSource::Folder {
+        return Some(VolumeSource::Folder {
             path: path.clone(),
             sub_path: sub_path.and_then(|text| sub_path_of(text, scope, problems)),
         });
     }
     match binding.map(|binding| &binding.source) {
-        Some(BindingSource::EmptyDir) => Some(WorkspaceSource::EmptyDir),
+        Some(BindingSource::EmptyDir) => Some(VolumeSource::EmptyDir),
         Some(BindingSource::Cluster { field, span, .. }) => {
             problems.push(RunProblem::WorkspaceSource {
                 workspace: declared.name.value.clone(),

@@ -1,0 +1,1 @@
+//! Talks to OCI registries: pulls artifacts by tag and digest.

@@ -1,0 +1,145 @@
+//! One PipelineRun: its graph, and what makes the TaskRuns of a task once the tasks before it have ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use stepwell_contract::event::Verdict;
+use stepwell_contract::{RunName, TaskName};
+
+use super::remote::RemoteRef;
+use super::task::{OnError, TaskRun};
+
+/// One execution of a Pipeline.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// The PipelineRun's name.
+    pub name: RunName,
+    /// The Pipeline's name; the run's own where its spec is inline.
+    pub pipeline: Arc<str>,
+    /// For a nested pipeline, the task of the pipeline around it, as events name it.
+    pub parent: Option<TaskName>,
+    /// The PipelineRun as a cluster would store it: `apiVersion`, `kind`, `metadata`, `spec`.
+    pub object: Arc<Value>,
+    /// The Pipeline's spec with params and context filled in (Tekton's `status.pipelineSpec`).
+    pub spec: Arc<Value>,
+    /// Where the Pipeline came from; `None` for the given files.
+    pub provenance: Option<Arc<Value>>,
+    /// How long it and its two parts may take.
+    pub timeouts: Timeouts,
+    /// What `spec.status` asks for.
+    pub status: Option<RequestedStatus>,
+    /// Its tasks in the order of the document, those of `finally` last.
+    pub tasks: Vec<PipelineTask>,
+    /// Every value of every Secret that the documents hold.
+    pub secrets: Arc<[Arc<str>]>,
+}
+
+/// How long a pipeline and its parts may take; `None` for no bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timeouts {
+    /// The whole.
+    pub pipeline: Option<Duration>,
+    /// All tasks that are not `finally`, from the start of the run.
+    pub tasks: Option<Duration>,
+    /// All tasks of `finally`, from the start of the first.
+    pub finally: Option<Duration>,
+}
+
+/// What a PipelineRun or somebody from outside asks of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestedStatus {
+    /// Stop everything; `finally` does not run.
+    Cancelled,
+    /// Stop what runs, then run `finally`.
+    CancelledRunFinally,
+    /// Let what runs come to its end, begin nothing new, then run `finally`.
+    StoppedRunFinally,
+    /// Do not begin.
+    Pending,
+}
+
+/// Which part of a pipeline a task is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// `tasks`
+    Tasks,
+    /// `finally`
+    Finally,
+}
+
+/// One task of a pipeline, as the scheduler sees it.
+#[derive(Debug, Clone)]
+pub struct PipelineTask {
+    /// The pipeline task's name.
+    pub name: Arc<str>,
+    /// What events call it when it is skipped: [`TaskRun::task`] without the row.
+    pub key: TaskName,
+    /// Where it is.
+    pub section: Section,
+    /// The tasks that have to settle before it: places in [`Pipeline::tasks`], each once, in order. For a task of
+    /// `finally` empty.
+    pub parents: Vec<usize>,
+    /// Those among `parents`, or for `finally` among all tasks, whose results it refers to.
+    pub result_parents: Vec<usize>,
+    /// How often each of its instances is tried again.
+    pub retries: u32,
+    /// What its failure means for the pipeline.
+    pub on_error: OnError,
+    /// Whether it has a matrix.
+    pub matrixed: bool,
+}
+
+/// Whether a task's `when` lets it run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum When {
+    /// It does; the expressions as they were evaluated (Tekton's `whenExpressions`).
+    True(Vec<Value>),
+    /// It does not; the task is skipped.
+    False(Vec<Value>),
+    /// An expression refers to a result that is not there, and the task is skipped for it.
+    ResultsMissing,
+    /// It cannot be said, and the whole run fails.
+    Broken(Verdict),
+}
+
+/// What a task becomes when its turn has come.
+#[derive(Debug, Clone)]
+pub enum Instances {
+    /// These run: one, or one for each row of the matrix, in order.
+    Run(Vec<Instance>),
+    /// A param refers to a result that is not there, and the task is skipped for it.
+    ResultsMissing,
+    /// An array of the matrix is empty, and the task is skipped for it.
+    EmptyMatrix,
+    /// The task's own document has to be fetched: hand it to [`Pipeline::supply`] and ask again.
+    Needs(RemoteRef),
+    /// It cannot be made, and the whole run fails.
+    Broken(Verdict),
+}
+
+/// One thing that runs for a task.
+#[derive(Debug, Clone)]
+pub enum Instance {
+    /// A TaskRun.
+    Task(Box<TaskRun>),
+    /// A PipelineRun, nested.
+    Pipeline(Box<Pipeline>),
+    /// A TaskRun that fails before it starts: the controller would have made it and found it wrong.
+    Broken(Box<Broken>),
+}
+
+/// A TaskRun that cannot start.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    /// The TaskRun's name.
+    pub name: RunName,
+    /// What events call it.
+    pub task: TaskName,
+    /// The pipeline task that it is an instance of.
+    pub pipeline_task: Option<Arc<str>>,
+    /// The TaskRun as it would be stored.
+    pub document: Arc<Value>,
+    /// Why, in Tekton's words.
+    pub verdict: Verdict,
+}
