@@ -6,6 +6,7 @@
 mod pairs;
 mod report;
 mod rows;
+mod scale;
 mod tools;
 mod tree;
 
@@ -20,7 +21,7 @@ use tools::Tools;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Measure only these rows (1, 2, 3a, 3b, 8)
+    /// Measure only these rows (1, 2, 3a, 3b, 8, 9a, 9b, 9c, 9d)
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
     /// How many pairs to measure for each row

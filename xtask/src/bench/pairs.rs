@@ -57,7 +57,7 @@ pub(super) fn measure(
 
 impl Spread {
     /// The median and the 10th and 90th percentile of at least one sample.
-    fn of(mut samples: Vec<f64>) -> Spread {
+    pub(super) fn of(mut samples: Vec<f64>) -> Spread {
         samples.sort_by(f64::total_cmp);
         let at = |part: f64| {
             let place = part * (samples.len() - 1) as f64;

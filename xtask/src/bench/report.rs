@@ -94,11 +94,18 @@ fn table(setting: &Value, findings: &[(&Row, Finding)]) -> Result<String> {
                 format!("{} ×", row.at_most),
                 met(found.ratio.median, row),
             ],
+            Finding::Each(found) => [
+                times(*found),
+                "—".to_owned(),
+                "—".to_owned(),
+                format!("{:.0} µs", row.at_most / 1e3),
+                met(found.median, row),
+            ],
             Finding::Bytes(bytes) => [
-                format!("{:.0} KiB", bytes / 1024.0),
+                kibibytes(*bytes),
                 "—".to_owned(),
                 "—".to_owned(),
-                format!("{:.0} KiB", row.at_most / 1024.0),
+                kibibytes(row.at_most),
                 met(*bytes, row),
             ],
             Finding::Missing(what) => [
@@ -124,6 +131,10 @@ fn as_json(row: &Row, finding: &Finding) -> Value {
             value["peer_ns"] = spread(found.theirs);
             value["ratio"] = spread(found.ratio);
             value["met"] = json!(found.ratio.median <= row.at_most);
+        }
+        Finding::Each(found) => {
+            value["stepwell_ns"] = spread(*found);
+            value["met"] = json!(found.median <= row.at_most);
         }
         Finding::Bytes(bytes) => {
             value["bytes"] = json!(bytes);
@@ -155,6 +166,14 @@ fn times(spread: Spread) -> String {
         spread.p10 / unit,
         spread.p90 / unit
     )
+}
+
+fn kibibytes(bytes: f64) -> String {
+    if bytes < 10.0 * 1024.0 {
+        format!("{:.1} KiB", bytes / 1024.0)
+    } else {
+        format!("{:.0} KiB", bytes / 1024.0)
+    }
 }
 
 fn shares(spread: Spread) -> String {

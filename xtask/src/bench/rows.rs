@@ -11,7 +11,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    pairs::{self, Compared},
+    pairs::{self, Compared, Spread},
+    scale::{self, Shape},
     tools::{self, Tools},
     tree,
 };
@@ -22,7 +23,7 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) work: &'static str,
     pub(super) against: &'static str,
-    /// The bound: a share of the peer's time, or bytes where there is no peer.
+    /// The bound: a share of the peer's time; nanoseconds or bytes where there is no peer.
     pub(super) at_most: f64,
     pub(super) measure: fn(&Tools, u32) -> Result<Finding>,
 }
@@ -31,14 +32,16 @@ pub(super) struct Row {
 pub(super) enum Finding {
     /// Times of both sides.
     Compared(Compared),
-    /// Bytes that one more waiting sandbox takes.
+    /// Nanoseconds that one more of something takes, with no peer.
+    Each(Spread),
+    /// Bytes that one more of something takes.
     Bytes(f64),
     /// What was not there to measure with.
     Missing(String),
 }
 
 /// All rows, in the order of the table.
-pub(super) const ROWS: [Row; 5] = [
+pub(super) const ROWS: [Row; 9] = [
     Row {
         name: "1",
         work: "one-shot `stepwell exec` of a hello, compiled before",
@@ -74,6 +77,34 @@ pub(super) const ROWS: [Row; 5] = [
         at_most: 1024.0 * 1024.0,
         measure: waiting_sandboxes,
     },
+    Row {
+        name: "9a",
+        work: "one more task of a run of 10,000, all at once, beyond its sandbox",
+        against: "—",
+        at_most: scale::MOST_NANOSECONDS,
+        measure: |tools, pairs| scale::overhead(tools, pairs, Shape::Wide),
+    },
+    Row {
+        name: "9b",
+        work: "the same, one after the other",
+        against: "—",
+        at_most: scale::MOST_NANOSECONDS,
+        measure: |tools, pairs| scale::overhead(tools, pairs, Shape::Deep),
+    },
+    Row {
+        name: "9c",
+        work: "the same, in diamonds of 100",
+        against: "—",
+        at_most: scale::MOST_NANOSECONDS,
+        measure: |tools, pairs| scale::overhead(tools, pairs, Shape::Diamonds),
+    },
+    Row {
+        name: "9d",
+        work: "memory of one more task that is done",
+        against: "—",
+        at_most: 4.0 * 1024.0,
+        measure: |tools, _| scale::memory(tools),
+    },
 ];
 
 /// What the hello says, be it guest or native.
@@ -96,20 +127,18 @@ fn one_shot(tools: &Tools, pairs: u32) -> Result<Finding> {
 
 /// The slope of a run over its number of steps: start-up, parsing and the first step are in both and cancel out.
 fn warm_step(tools: &Tools, pairs: u32) -> Result<Finding> {
-    const MORE: u32 = 1000;
     let native = match &tools.native {
         Ok(native) => native,
         Err(why) => return Ok(Finding::Missing(format!("static binary: {why}"))),
     };
-    let one = write_task(tools, 1)?;
-    let many = write_task(tools, 1 + MORE)?;
-    let ours = || {
-        let many = task_time(stepwell(tools).args(["run", "-o", "json"]).arg(&many))?;
-        let one = task_time(stepwell(tools).args(["run", "-o", "json"]).arg(&one))?;
-        Ok(many.saturating_sub(one) / MORE)
-    };
+    let task = WarmTask::write(tools)?;
+    let ours = || task.step_time(tools);
     let theirs = || {
-        let said = command::capture(Command::new(&tools.spawn).arg(MORE.to_string()).arg(native))?;
+        let said = command::capture(
+            Command::new(&tools.spawn)
+                .arg(WarmTask::MORE.to_string())
+                .arg(native),
+        )?;
         let nanoseconds = said
             .trim()
             .parse()
@@ -163,6 +192,31 @@ fn waiting_sandboxes(tools: &Tools, _pairs: u32) -> Result<Finding> {
     Ok(Finding::Bytes(bytes))
 }
 
+/// A task of one step and one of many more, to tell what one more costs.
+pub(super) struct WarmTask {
+    one: std::path::PathBuf,
+    many: std::path::PathBuf,
+}
+
+impl WarmTask {
+    const MORE: u32 = 1000;
+
+    /// Writes the two documents.
+    pub(super) fn write(tools: &Tools) -> Result<Self> {
+        Ok(Self {
+            one: write_task(tools, 1)?,
+            many: write_task(tools, 1 + Self::MORE)?,
+        })
+    }
+
+    /// What one more warm step takes.
+    pub(super) fn step_time(&self, tools: &Tools) -> Result<Duration> {
+        let time = |task: &Path| task_time(stepwell(tools).args(["run", "-o", "json"]).arg(task));
+        let (many, one) = (time(&self.many)?, time(&self.one)?);
+        Ok(many.saturating_sub(one) / Self::MORE)
+    }
+}
+
 /// A Task of so many steps, each of which prints the greeting.
 fn write_task(tools: &Tools, steps: u32) -> Result<std::path::PathBuf> {
     let mut text = String::from(
@@ -180,10 +234,12 @@ fn write_task(tools: &Tools, steps: u32) -> Result<std::path::PathBuf> {
     Ok(path)
 }
 
-/// Stepwell with a cache of its own, which the warm-up fills.
-fn stepwell(tools: &Tools) -> Command {
+/// Stepwell with a cache of its own, which the warm-up fills, and records of its own.
+pub(super) fn stepwell(tools: &Tools) -> Command {
     let mut stepwell = Command::new(&tools.stepwell);
-    stepwell.env("STEPWELL_CACHE", tools::folder().join("cache"));
+    stepwell
+        .env("STEPWELL_CACHE", tools::folder().join("cache"))
+        .env("STEPWELL_STATE", tools::folder().join("state"));
     stepwell
 }
 
