@@ -7,12 +7,14 @@ use std::sync::Arc;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
 use crate::problem::SpecProblem;
+use crate::run::Refused;
 use crate::source::Sources;
 
 /// Everything that is wrong, in the order of the files and the lines; what the command line got wrong comes last.
 pub struct SpecErrors {
     sources: Sources,
     located: Vec<Located>,
+    refused: Option<Box<Refused>>,
 }
 
 /// A problem beside its text.
@@ -34,12 +36,27 @@ impl SpecErrors {
                 problem,
             })
             .collect();
-        Self { sources, located }
+        Self {
+            sources,
+            located,
+            refused: None,
+        }
     }
 
     /// One problem.
     pub fn single(sources: Sources, problem: SpecProblem) -> Self {
         Self::new(sources, vec![problem])
+    }
+
+    /// The same, for a run that a controller would have taken and failed at once.
+    pub(crate) fn with_refused(mut self, refused: Option<Refused>) -> Self {
+        self.refused = refused.map(Box::new);
+        self
+    }
+
+    /// What a cluster would show, where it would have taken the run and failed it at once.
+    pub fn refused(&self) -> Option<&Refused> {
+        self.refused.as_deref()
     }
 
     /// The problems, in order.

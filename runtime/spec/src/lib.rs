@@ -38,8 +38,8 @@ pub use request::{Identity, Request};
 pub use resolve::{read, resolve};
 pub use run::{
     Broken, Facts, File, FileSet, Instance, Instances, MountedVolume, OnError, Pipeline,
-    PipelineTask, Remote, RemoteKind, RemoteRef, RequestedStatus, Resolved, Run, Section, Step,
-    StepFacts, StepOutcome, TaskFact, TaskRun, TaskStatus, TaskVolume, Tee, Timeouts, VolumeSource,
-    When, Workspace,
+    PipelineTask, Refused, Remote, RemoteKind, RemoteRef, RequestedStatus, Resolved, Run, Section,
+    Step, StepFacts, StepOutcome, TaskFact, TaskRun, TaskStatus, TaskVolume, Tee, Timeouts,
+    VolumeSource, When, Workspace,
 };
 pub use source::{SourceId, Sources, Span};

@@ -1,10 +1,14 @@
 //! Documents and a request → a run: what to run is chosen, params and workspaces get their values, references are
 //! filled in.
 
+pub(crate) mod late;
 pub(crate) mod params;
+mod recipe;
 pub(crate) mod steps;
 pub(crate) mod stored;
 pub(crate) mod workspaces;
+
+pub(crate) use recipe::Recipe;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,10 +61,9 @@ fn finish(
         .and_then(|chosen| chosen.resolve(documents, request, &problems));
     match run {
         Some(run) if problems.is_empty() => Ok(Resolved::Run(Run::Task(Box::new(run)))),
-        _ => Err(SpecErrors::new(
-            documents.sources.clone(),
-            problems.into_vec(),
-        )),
+        _ => {
+            Err(SpecErrors::new(documents.sources.clone(), problems.into_vec()).with_refused(None))
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod facts;
 mod pipeline;
+mod refused;
 mod remote;
 mod task;
 mod volume;
@@ -19,6 +20,7 @@ pub use facts::{Facts, TaskFact, TaskStatus};
 pub use pipeline::{
     Broken, Instance, Instances, Pipeline, PipelineTask, RequestedStatus, Section, Timeouts, When,
 };
+pub use refused::Refused;
 pub use remote::{Remote, RemoteKind, RemoteRef, Resolved};
 pub use task::{OnError, Step, StepFacts, StepOutcome, TaskRun, Tee, Workspace};
 pub use volume::{File, FileSet, MountedVolume, TaskVolume, VolumeSource};

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_contract::event::Verdict;
-use stepwell_contract::{RunName, TaskName};
+use stepwell_contract::{ParamValue, RunName, TaskName};
 
+use super::facts::Facts;
 use super::remote::RemoteRef;
 use super::task::{OnError, TaskRun};
+use crate::resolve::Recipe;
 
 /// One execution of a Pipeline.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct Pipeline {
     pub tasks: Vec<PipelineTask>,
     /// Every value of every Secret that the documents hold.
     pub secrets: Arc<[Arc<str>]>,
+    /// What its TaskRuns are made from.
+    pub(crate) recipe: Arc<Recipe>,
 }
 
 /// How long a pipeline and its parts may take; `None` for no bound.
@@ -142,4 +146,47 @@ pub struct Broken {
     pub document: Arc<Value>,
     /// Why, in Tekton's words.
     pub verdict: Verdict,
+}
+
+impl Pipeline {
+    /// Whether the `when` of the task at `task` lets it run, now that the tasks it refers to have ended.
+    pub fn when(&self, task: usize, facts: &Facts) -> When {
+        self.recipe.when(self, task, facts)
+    }
+
+    /// What runs for the task at `task`, now that the tasks it refers to have ended.
+    pub fn instances(&self, task: usize, facts: &Facts) -> Instances {
+        self.recipe.instances(self, task, facts)
+    }
+
+    /// What is known without running of what will run for the task at `task`: references to results stay as they are
+    /// written, and where the number of rows of a matrix is not known, there is one.
+    pub fn preview(&self, task: usize) -> Vec<Instance> {
+        self.recipe.preview(self, task)
+    }
+
+    /// The pipeline's results; one that refers to something that is not there is left out.
+    ///
+    /// # Errors
+    ///
+    /// What the run fails with where a result cannot be what the Pipeline says it is.
+    pub fn results(&self, facts: &Facts) -> Result<Vec<(Arc<str>, ParamValue)>, Verdict> {
+        self.recipe.results(self, facts)
+    }
+
+    /// Hands over the document that [`Instances::Needs`] asked for: its `text`, which diagnostics call `name`, and
+    /// where it came from.
+    ///
+    /// # Errors
+    ///
+    /// What the run fails with where the text is not such a document.
+    pub fn supply(
+        &mut self,
+        reference: &RemoteRef,
+        name: &str,
+        text: &str,
+        provenance: Arc<Value>,
+    ) -> Result<(), Verdict> {
+        Arc::make_mut(&mut self.recipe).supply(reference, name, text, provenance)
+    }
 }

@@ -13,6 +13,7 @@ use stepwell_contract::{
 };
 
 use super::volume::{MountedVolume, TaskVolume, VolumeSource};
+use crate::resolve::late;
 use crate::source::Span;
 
 /// One execution of a Task.
@@ -210,4 +211,32 @@ pub struct StepOutcome {
     pub results: BTreeMap<Arc<str>, ParamValue>,
     /// Its artifacts as it wrote them: Tekton's object with `inputs` and `outputs`.
     pub artifacts: Option<Value>,
+}
+
+impl Step {
+    /// Whether the step's `when` lets it run.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with an expression, in Tekton's words.
+    pub fn allowed(&self, facts: &StepFacts<'_>) -> Result<bool, String> {
+        late::allowed(self, facts)
+    }
+
+    /// The step with its late references filled in.
+    ///
+    /// # Errors
+    ///
+    /// Which of them refers to something that is not there.
+    pub fn filled(&self, facts: &StepFacts<'_>) -> Result<Self, String> {
+        late::fill(self, facts)
+    }
+}
+
+impl TaskRun {
+    /// The task's results that come from its steps (`value: $(steps.s.results.r)`); one whose step has not written it is
+    /// left out.
+    pub fn results_of_steps(&self, steps: &[StepOutcome]) -> Vec<(Arc<str>, ParamValue)> {
+        late::results(self, steps)
+    }
 }
