@@ -167,6 +167,12 @@ pub enum EventKind {
         /// For a nested one, the pipeline task that it is.
         #[serde(skip_serializing_if = "Option::is_none")]
         pipeline_task: Option<Arc<str>>,
+        /// What a person calls that pipeline task.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        display_name: Option<Arc<str>>,
+        /// That pipeline task's `when`, as it was evaluated.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        when_expressions: Vec<Value>,
         /// The PipelineRun as it would be stored: `apiVersion`, `kind`, `metadata`, `spec`.
         #[serde(skip)]
         pipeline_run: Arc<Value>,

@@ -12,8 +12,10 @@ use stepwell_contract::{
 
 use crate::Reporter;
 
+pub(crate) mod pipelines;
+
 /// Sunday 22 November 2026, 09:30 in UTC.
-const START: u64 = 1_795_339_800_000;
+pub(crate) const START: u64 = 1_795_339_800_000;
 
 pub(crate) fn event(at: u64, step: Option<&str>, kind: EventKind) -> Event {
     let of_run = matches!(kind, EventKind::RunStart { .. } | EventKind::RunEnd { .. });
@@ -91,7 +93,7 @@ pub(crate) fn result(name: &str, value: ParamValue) -> EventKind {
     }
 }
 
-fn verdict(succeeded: bool, reason: &str, message: &str) -> Verdict {
+pub(crate) fn verdict(succeeded: bool, reason: &str, message: &str) -> Verdict {
     Verdict {
         succeeded,
         reason: reason.to_owned(),
@@ -338,6 +340,7 @@ pub(crate) fn everything() -> Vec<Event> {
     events.extend(
         endings.map(|ending| event(1, step, step_end(TerminationReason::Error, Some(ending), 1))),
     );
+    events.extend(pipelines::everything());
     events
 }
 

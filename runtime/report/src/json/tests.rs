@@ -114,7 +114,7 @@ fn variants(source: &str, name: &str) -> BTreeSet<String> {
     body.lines()
         .filter_map(|line| line.strip_prefix("    "))
         .filter(|line| line.starts_with(char::is_uppercase))
-        .map(|line| kebab(line.trim_end_matches([' ', '{', ','])))
+        .map(|line| kebab(line.trim_end_matches([' ', '{', '}', ','])))
         .collect()
 }
 
@@ -146,7 +146,7 @@ fn every_example_in_the_doc_is_an_event() {
 fn one_event_is_one_line() {
     insta::assert_snapshot!(lines(&everything()).join("\n"), @r#"
     {"at":"2026-11-22T09:30:00.000Z","run":"site-abcde","task":null,"step":null,"attempt":null,"type":"run-start","tasks":1,"steps":2}
-    {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"task-start","steps":["links","render"]}
+    {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"task-start","name":"site-abcde","steps":["links","render"]}
     {"at":"2026-11-22T09:30:00.010Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-start","image":"./links.wasm","digest":"blake3:ed7553a17d1a12166623ac99f8de27e9cd8c135767f350e2ed067f0a9c7791ba"}
     {"at":"2026-11-22T09:30:00.012Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-log","stream":"stdout","line":"checking \u001b[31m12\u001b[0m pages"}
     {"at":"2026-11-22T09:30:00.013Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-log","stream":"stdout","line":"a line in ","partial":true}
@@ -173,6 +173,71 @@ fn one_event_is_one_line() {
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":137,"ending":{"how":"limit-reached","limit":"memory","value":67108864,"backtrace":[]},"durationMs":1}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":137,"ending":{"how":"timed-out","afterMs":1500},"durationMs":1}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":137,"ending":{"how":"cancelled"},"durationMs":1}
+    {"at":"2026-11-22T09:30:00.000Z","run":"release","task":null,"step":null,"attempt":null,"type":"run-start","tasks":10,"steps":10}
+    {"at":"2026-11-22T09:30:00.001Z","run":"release","task":null,"step":null,"attempt":null,"type":"pipeline-start","name":"release","pipeline":"ship"}
+    {"at":"2026-11-22T09:30:00.002Z","run":"release","task":"build","step":null,"attempt":0,"type":"task-start","name":"release-build","pipelineTask":"build","steps":["compile","link"]}
+    {"at":"2026-11-22T09:30:00.002Z","run":"release","task":"flaky","step":null,"attempt":0,"type":"task-start","name":"release-flaky","pipelineTask":"flaky","steps":["main"]}
+    {"at":"2026-11-22T09:30:00.003Z","run":"release","task":"build","step":"compile","attempt":0,"type":"step-start","image":"./compile.wasm","digest":"blake3:a06f2f4c23527e071d93554b46849e2f4b70d58832fa3ef19bc4181c6f122dc0"}
+    {"at":"2026-11-22T09:30:00.003Z","run":"release","task":"flaky","step":"main","attempt":0,"type":"step-start","image":"./main.wasm","digest":"blake3:e726318bbc3fd75ac8733a7e030cc35b6f44d7ee11a8a845413d4cbf0e06a729"}
+    {"at":"2026-11-22T09:30:00.004Z","run":"release","task":"build","step":"compile","attempt":0,"type":"step-log","stream":"stdout","line":"12 units"}
+    {"at":"2026-11-22T09:30:00.005Z","run":"release","task":"flaky","step":"main","attempt":0,"type":"step-log","stream":"stderr","line":"no luck"}
+    {"at":"2026-11-22T09:30:00.009Z","run":"release","task":"flaky","step":"main","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":7,"ending":{"how":"exited","code":7},"durationMs":6}
+    {"at":"2026-11-22T09:30:00.010Z","run":"release","task":"flaky","step":null,"attempt":0,"type":"task-end","succeeded":false,"reason":"Failed","message":"\"step-main\" exited with code 7: Error","retried":true,"durationMs":8}
+    {"at":"2026-11-22T09:30:00.012Z","run":"release","task":"flaky","step":null,"attempt":1,"type":"task-start","name":"release-flaky","pipelineTask":"flaky","steps":["main"]}
+    {"at":"2026-11-22T09:30:00.013Z","run":"release","task":"flaky","step":"main","attempt":1,"type":"step-start","image":"./main.wasm","digest":"blake3:e726318bbc3fd75ac8733a7e030cc35b6f44d7ee11a8a845413d4cbf0e06a729"}
+    {"at":"2026-11-22T09:30:00.014Z","run":"release","task":"flaky","step":"main","attempt":1,"type":"step-log","stream":"stdout","line":"this is flaky"}
+    {"at":"2026-11-22T09:30:00.021Z","run":"release","task":"flaky","step":"main","attempt":1,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":8}
+    {"at":"2026-11-22T09:30:00.022Z","run":"release","task":"flaky","step":null,"attempt":1,"type":"task-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":10}
+    {"at":"2026-11-22T09:30:00.500Z","run":"release","task":"build","step":"compile","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":497}
+    {"at":"2026-11-22T09:30:00.501Z","run":"release","task":"build","step":"link","attempt":0,"type":"step-start","image":"./link.wasm","digest":"blake3:9428ee7c8653702b731e5f6514f1b56891fea3500e0ac3c5ef30353048dad23b"}
+    {"at":"2026-11-22T09:30:00.502Z","run":"release","task":"build","step":"link","attempt":0,"type":"result","name":"size","resultType":"string","value":"7"}
+    {"at":"2026-11-22T09:30:00.600Z","run":"release","task":"build","step":"link","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":99}
+    {"at":"2026-11-22T09:30:00.601Z","run":"release","task":"build","step":null,"attempt":0,"type":"result","name":"digest","resultType":"string","value":"abc"}
+    {"at":"2026-11-22T09:30:00.602Z","run":"release","task":"build","step":null,"attempt":0,"type":"task-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":600}
+    {"at":"2026-11-22T09:30:00.603Z","run":"release","task":"docs","step":null,"attempt":0,"type":"task-skip","pipelineTask":"docs","reason":"When Expressions evaluated to false","whenExpressions":[{"input":"quick","operator":"in","values":["full"]}]}
+    {"at":"2026-11-22T09:30:00.610Z","run":"release","task":"test.1","step":null,"attempt":0,"type":"task-start","name":"release-test-1","pipelineTask":"test","steps":["main"]}
+    {"at":"2026-11-22T09:30:00.611Z","run":"release","task":"test.1","step":"main","attempt":0,"type":"step-start","image":"./main.wasm","digest":"blake3:e726318bbc3fd75ac8733a7e030cc35b6f44d7ee11a8a845413d4cbf0e06a729"}
+    {"at":"2026-11-22T09:30:00.612Z","run":"release","task":"test.1","step":"main","attempt":0,"type":"step-log","stream":"stdout","line":"this is test.1"}
+    {"at":"2026-11-22T09:30:00.619Z","run":"release","task":"test.1","step":"main","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":8}
+    {"at":"2026-11-22T09:30:00.620Z","run":"release","task":"test.1","step":null,"attempt":0,"type":"task-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":10}
+    {"at":"2026-11-22T09:30:00.620Z","run":"release","task":"test.0","step":null,"attempt":0,"type":"task-start","name":"release-test-0","pipelineTask":"test","steps":["main"]}
+    {"at":"2026-11-22T09:30:00.621Z","run":"release","task":"test.0","step":"main","attempt":0,"type":"step-start","image":"./main.wasm","digest":"blake3:e726318bbc3fd75ac8733a7e030cc35b6f44d7ee11a8a845413d4cbf0e06a729"}
+    {"at":"2026-11-22T09:30:00.622Z","run":"release","task":"test.0","step":"main","attempt":0,"type":"step-log","stream":"stdout","line":"this is test.0"}
+    {"at":"2026-11-22T09:30:00.629Z","run":"release","task":"test.0","step":"main","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":8}
+    {"at":"2026-11-22T09:30:00.630Z","run":"release","task":"test.0","step":null,"attempt":0,"type":"task-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":10}
+    {"at":"2026-11-22T09:30:00.640Z","run":"release","task":"sign","step":null,"attempt":0,"type":"pipeline-start","name":"release-sign","pipeline":"ship","pipelineTask":"sign"}
+    {"at":"2026-11-22T09:30:00.641Z","run":"release","task":"sign/key","step":null,"attempt":0,"type":"task-start","name":"release-sign-key","pipelineTask":"key","steps":["main"]}
+    {"at":"2026-11-22T09:30:00.642Z","run":"release","task":"sign/key","step":"main","attempt":0,"type":"step-start","image":"./main.wasm","digest":"blake3:e726318bbc3fd75ac8733a7e030cc35b6f44d7ee11a8a845413d4cbf0e06a729"}
+    {"at":"2026-11-22T09:30:00.643Z","run":"release","task":"sign/key","step":"main","attempt":0,"type":"step-log","stream":"stdout","line":"this is sign/key"}
+    {"at":"2026-11-22T09:30:00.650Z","run":"release","task":"sign/key","step":"main","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":8}
+    {"at":"2026-11-22T09:30:00.651Z","run":"release","task":"sign/key","step":null,"attempt":0,"type":"task-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":10}
+    {"at":"2026-11-22T09:30:00.652Z","run":"release","task":"sign/seal","step":null,"attempt":0,"type":"task-skip","pipelineTask":"seal","reason":"When Expressions evaluated to false","whenExpressions":[{"input":"no","operator":"in","values":["full"]}]}
+    {"at":"2026-11-22T09:30:00.653Z","run":"release","task":"sign","step":null,"attempt":0,"type":"result","name":"seal","resultType":"string","value":"wax"}
+    {"at":"2026-11-22T09:30:00.654Z","run":"release","task":"sign","step":null,"attempt":0,"type":"pipeline-end","succeeded":true,"reason":"Completed","message":"Tasks Completed: 1 (Failed: 0, Cancelled 0), Skipped: 1","durationMs":14}
+    {"at":"2026-11-22T09:30:00.660Z","run":"release","task":"lint","step":null,"attempt":0,"type":"task-start","name":"release-lint","pipelineTask":"lint","steps":["main"]}
+    {"at":"2026-11-22T09:30:00.661Z","run":"release","task":"lint","step":"main","attempt":0,"type":"step-start","image":"./main.wasm","digest":"blake3:e726318bbc3fd75ac8733a7e030cc35b6f44d7ee11a8a845413d4cbf0e06a729"}
+    {"at":"2026-11-22T09:30:00.662Z","run":"release","task":"lint","step":"main","attempt":0,"type":"step-log","stream":"stdout","line":"this is lint"}
+    {"at":"2026-11-22T09:30:00.669Z","run":"release","task":"lint","step":"main","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":3,"ending":{"how":"exited","code":3},"durationMs":8}
+    {"at":"2026-11-22T09:30:00.670Z","run":"release","task":"lint","step":null,"attempt":0,"type":"task-end","succeeded":false,"reason":"FailureIgnored","message":"\"step-main\" exited with code 3: Error","durationMs":10}
+    {"at":"2026-11-22T09:30:00.680Z","run":"release","task":"publish","step":null,"attempt":0,"type":"task-start","name":"release-publish","pipelineTask":"publish","steps":["main"]}
+    {"at":"2026-11-22T09:30:00.681Z","run":"release","task":"publish","step":"main","attempt":0,"type":"step-start","image":"./main.wasm","digest":"blake3:e726318bbc3fd75ac8733a7e030cc35b6f44d7ee11a8a845413d4cbf0e06a729"}
+    {"at":"2026-11-22T09:30:00.682Z","run":"release","task":"publish","step":"main","attempt":0,"type":"step-log","stream":"stdout","line":"this is publish"}
+    {"at":"2026-11-22T09:30:00.689Z","run":"release","task":"publish","step":"main","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":1,"ending":{"how":"exited","code":1},"durationMs":8}
+    {"at":"2026-11-22T09:30:00.690Z","run":"release","task":"publish","step":null,"attempt":0,"type":"task-end","succeeded":false,"reason":"Failed","message":"\"step-main\" exited with code 1: Error","durationMs":10}
+    {"at":"2026-11-22T09:30:00.691Z","run":"release","task":"announce","step":null,"attempt":0,"type":"task-skip","pipelineTask":"announce","reason":"PipelineRun was stopping"}
+    {"at":"2026-11-22T09:30:00.692Z","run":"release","task":null,"step":null,"attempt":null,"type":"finally-start"}
+    {"at":"2026-11-22T09:30:00.693Z","run":"release","task":"tidy","step":null,"attempt":0,"type":"task-start","name":"release-tidy","pipelineTask":"tidy","steps":["main"]}
+    {"at":"2026-11-22T09:30:00.694Z","run":"release","task":"tidy","step":"main","attempt":0,"type":"step-start","image":"./main.wasm","digest":"blake3:e726318bbc3fd75ac8733a7e030cc35b6f44d7ee11a8a845413d4cbf0e06a729"}
+    {"at":"2026-11-22T09:30:00.695Z","run":"release","task":"tidy","step":"main","attempt":0,"type":"step-log","stream":"stdout","line":"this is tidy"}
+    {"at":"2026-11-22T09:30:00.702Z","run":"release","task":"tidy","step":"main","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":8}
+    {"at":"2026-11-22T09:30:00.703Z","run":"release","task":"tidy","step":null,"attempt":0,"type":"task-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":10}
+    {"at":"2026-11-22T09:30:00.710Z","run":"release","task":null,"step":null,"attempt":null,"type":"result","name":"digest","resultType":"string","value":"abc"}
+    {"at":"2026-11-22T09:30:00.711Z","run":"release","task":null,"step":null,"attempt":null,"type":"pipeline-end","succeeded":false,"reason":"Failed","message":"Tasks Completed: 8 (Failed: 2 (Ignored: 1), Cancelled 0), Skipped: 2","durationMs":710}
+    {"at":"2026-11-22T09:30:00.711Z","run":"release","task":null,"step":null,"attempt":null,"type":"run-end","succeeded":false,"reason":"Failed","message":"Tasks Completed: 8 (Failed: 2 (Ignored: 1), Cancelled 0), Skipped: 2","durationMs":711}
+    {"at":"2026-11-22T09:30:00.001Z","run":"release","task":"sign","step":null,"attempt":0,"type":"pipeline-start","name":"release-sign","pipeline":"ship","pipelineTask":"sign","displayName":"Sign it","whenExpressions":[{"input":"full","operator":"in","values":["full"]}],"provenance":{"uri":"git+https://example.com/a.git"}}
+    {"at":"2026-11-22T09:30:00.001Z","run":"release","task":"build","step":null,"attempt":0,"type":"task-start","name":"release-build","pipelineTask":"build","displayName":"Build it","whenExpressions":[{"input":"full","operator":"in","values":["full"]}],"steps":["main"],"provenance":{"uri":"git+https://example.com/a.git"}}
+    {"at":"2026-11-22T09:30:00.001Z","run":"release","task":"build","step":null,"attempt":0,"type":"artifacts","artifacts":{"outputs":[{"name":"image","values":[{"uri":"oci://a"}]}]}}
+    {"at":"2026-11-22T09:30:00.001Z","run":"release","task":null,"step":null,"attempt":null,"type":"notice","message":"nobody asked"}
     "#);
 }
 
