@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, Stdout};
 use std::time::Duration;
 
 use stepwell_contract::{Event, EventKind, TerminationReason};
-use stepwell_report::{Human, HumanOptions, Json, Reporter, TaskRunYaml};
+use stepwell_report::{Human, HumanOptions, Json, Reporter, Yaml};
 use tokio::sync::mpsc::Receiver;
 
 use crate::args::{Output, RunArgs};
@@ -37,7 +37,7 @@ pub(crate) fn reporter(args: &RunArgs, env: &Environment) -> Box<dyn Reporter + 
     let out: fn() -> BufWriter<Stdout> = || BufWriter::new(io::stdout());
     match args.output {
         Output::Json => Box::new(Json::new(out())),
-        Output::Yaml => Box::new(TaskRunYaml::new(out())),
+        Output::Yaml => Box::new(Yaml::new(out())),
         Output::Pretty => {
             let terminal = io::stdout().is_terminal();
             let colour = use_color(args.color, env, terminal);

@@ -59,7 +59,7 @@ impl<W: Write> Reporter for Json<W> {
 
 /// Compact JSON in which a character that a terminal might obey is written as `\uXXXX`. JSON itself only asks for that
 /// below U+0020; the value is the same.
-struct Visible;
+pub(crate) struct Visible;
 
 impl Formatter for Visible {
     fn write_string_fragment<W: ?Sized + Write>(

@@ -1,7 +1,7 @@
 //! Turns events into text for people and machines.
 //!
-//! In: [`Event`]s, in order, through [`Reporter`]. Out: text on whatever was handed over to
-//! write to: [`human`] for a person, [`json`] for a machine, [`taskrun`] for whoever reads Tekton's own objects.
+//! In: [`Event`]s, in order, through [`Reporter`]. Out: text on whatever was handed over to write to: [`human`] for a
+//! person, [`json`] for a machine, [`yaml`] and [`objects`] for whoever reads Tekton's own objects.
 //!
 //! It must not know where events come from, what a sandbox is, or the environment: whether there is a terminal and
 //! whether to use colour are arguments. Everything that a guest says is hostile text here; [`clean`] is where it stops
@@ -17,10 +17,13 @@ use stepwell_contract::Event;
 pub mod clean;
 pub mod human;
 pub mod json;
-pub mod taskrun;
+pub mod mask;
+pub mod objects;
+pub mod yaml;
 
 mod failure;
 mod live;
+mod object;
 mod plain;
 mod style;
 mod summary;
@@ -28,7 +31,9 @@ mod time;
 
 pub use human::{Human, HumanOptions};
 pub use json::Json;
-pub use taskrun::TaskRunYaml;
+pub use mask::Mask;
+pub use objects::Objects;
+pub use yaml::Yaml;
 
 /// Something that shows events.
 pub trait Reporter {

@@ -1,9 +1,11 @@
+use stepwell_contract::{EventKind, TerminationReason};
+
 use super::*;
 use crate::samples::{cancelled, event, failure, show, step_end, success, task_start};
 
 fn yaml(events: &[Event]) -> String {
     let mut out = Vec::new();
-    show(&mut TaskRunYaml::new(&mut out), events);
+    show(&mut Yaml::new(&mut out), events);
     String::from_utf8(out).unwrap()
 }
 
@@ -226,6 +228,11 @@ fn a_run_that_broke_is_not_said_to_have_ended() {
 #[test]
 fn an_earlier_attempt_is_archived() {
     let mut events = success();
+    for event in &mut events {
+        if let EventKind::TaskEnd { retried, .. } = &mut event.kind {
+            *retried = true;
+        }
+    }
     let mut retry = vec![
         event(2000, None, task_start(&["links"])),
         event(

@@ -1,42 +1,22 @@
-//! The completed TaskRun as YAML, with the `status` that Tekton's controller would write.
+//! A TaskRun with the `status` that Tekton's controller would write.
 //!
-//! Keys are sorted at every level, as `kubectl get -o yaml` prints them; moments are RFC 3339 in UTC with whole
-//! seconds. What a cluster would say and a run without one cannot is left out: `containerID`, and the feature flags of
-//! the controller under `provenance`.
+//! What a cluster would say and a run without one cannot is left out: `containerID`, and the feature flags of the
+//! controller under `provenance`.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use stepwell_contract::event::Verdict;
-use stepwell_contract::{Event, EventKind, StepName, TaskName, TerminationReason, Timestamp};
+use stepwell_contract::{Event, EventKind, StepName, TerminationReason, Timestamp};
 
-use crate::Reporter;
 use crate::time::with_seconds;
 
-/// Collects events and prints each task's TaskRun at the end.
-pub struct TaskRunYaml<W> {
-    out: W,
-    /// In the order in which they began.
-    runs: Vec<TaskRun>,
-}
-
-impl<W: Write> TaskRunYaml<W> {
-    /// Writes to `out`.
-    pub fn new(out: W) -> Self {
-        Self {
-            out,
-            runs: Vec::new(),
-        }
-    }
-}
-
 /// One task: its attempts, the last of which is its state.
-struct TaskRun {
-    task: TaskName,
+pub(super) struct Task {
     document: Arc<Value>,
     task_spec: Arc<Value>,
+    provenance: Option<Arc<Value>>,
     attempts: Vec<Attempt>,
 }
 
@@ -47,6 +27,7 @@ struct Attempt {
     steps: BTreeMap<StepName, Step>,
     order: Vec<StepName>,
     results: Vec<Value>,
+    artifacts: Option<Value>,
     end: Option<(Timestamp, Verdict)>,
 }
 
@@ -54,6 +35,8 @@ struct Attempt {
 struct Step {
     image_id: Option<String>,
     start: Option<Timestamp>,
+    results: Vec<Value>,
+    artifacts: Option<Value>,
     end: Option<StepEnd>,
 }
 
@@ -64,57 +47,70 @@ struct StepEnd {
     duration_ms: u64,
 }
 
-impl<W: Write> Reporter for TaskRunYaml<W> {
-    fn event(&mut self, event: &Event) -> io::Result<()> {
-        let Some(task) = &event.task else {
-            return Ok(());
-        };
-        if let EventKind::TaskStart {
-            steps,
-            task_run,
-            task_spec,
-            ..
-        } = &event.kind
-        {
-            let attempt = Attempt {
+impl Task {
+    /// A task that has not begun; [`Task::note`] takes its start.
+    pub(super) fn new(
+        document: &Arc<Value>,
+        task_spec: &Arc<Value>,
+        provenance: Option<&Arc<Value>>,
+    ) -> Self {
+        Self {
+            document: Arc::clone(document),
+            task_spec: Arc::clone(task_spec),
+            provenance: provenance.map(Arc::clone),
+            attempts: Vec::new(),
+        }
+    }
+
+    /// Takes what matters of an event of this task.
+    pub(super) fn note(&mut self, event: &Event) {
+        if let EventKind::TaskStart { steps, .. } = &event.kind {
+            self.attempts.push(Attempt {
                 number: event.attempt,
                 start: event.at,
                 order: steps.clone(),
                 ..Attempt::default()
-            };
-            match self.runs.iter_mut().find(|run| run.task == *task) {
-                Some(run) => run.attempts.push(attempt),
-                None => self.runs.push(TaskRun {
-                    task: task.clone(),
-                    document: Arc::clone(task_run),
-                    task_spec: Arc::clone(task_spec),
-                    attempts: vec![attempt],
-                }),
-            }
-            return Ok(());
-        }
-        let attempt = self
-            .runs
-            .iter_mut()
-            .find(|run| run.task == *task)
-            .and_then(|run| run.attempts.last_mut());
-        if let Some(attempt) = attempt {
+            });
+        } else if let Some(attempt) = self.attempts.last_mut() {
             attempt.note(event);
         }
-        Ok(())
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        let documents: Vec<_> = self.runs.iter().map(TaskRun::to_value).collect();
-        let options = serde_saphyr::ser_options! {
-            // A folded line would read as another text to whoever does not know the style.
-            folded_wrap_chars: usize::MAX,
+    /// The TaskRun as it is now.
+    pub(super) fn to_value(&self) -> Value {
+        let mut document = (*self.document).clone();
+        let name = document["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let Some((last, earlier)) = self.attempts.split_last() else {
+            return document;
         };
-        let text = serde_saphyr::to_string_multiple_with_options(&documents, options)
-            .map_err(io::Error::other)?;
-        self.out.write_all(text.as_bytes())?;
-        self.out.flush()
+        let status = |attempt: &Attempt| attempt.status(&attempt.pod_name(&name));
+        let mut state = status(last);
+        if !earlier.is_empty() {
+            // The archive does not repeat the spec: a retry keeps it.
+            let earlier = earlier.iter().map(|attempt| status(attempt).into());
+            state.insert("retriesStatus".into(), Value::Array(earlier.collect()));
+        }
+        if !self.task_spec.is_null() {
+            state.insert("taskSpec".into(), (*self.task_spec).clone());
+        }
+        if let Some(source) = &self.provenance {
+            state.insert("provenance".into(), json!({ "refSource": source }));
+        }
+        document["status"] = state.into();
+        document
     }
+}
+
+/// A result as `status` lists it.
+fn listed(
+    name: &str,
+    result_type: stepwell_contract::ParamType,
+    value: &stepwell_contract::ParamValue,
+) -> Value {
+    json!({ "name": name, "type": result_type, "value": value })
 }
 
 impl Attempt {
@@ -139,6 +135,12 @@ impl Attempt {
                         duration_ms: *duration_ms,
                     });
                 }
+                EventKind::Result {
+                    name,
+                    result_type,
+                    value,
+                } => step.results.push(listed(name, *result_type, value)),
+                EventKind::Artifacts { artifacts } => step.artifacts = Some(artifacts.clone()),
                 _ => {}
             }
             return;
@@ -148,24 +150,23 @@ impl Attempt {
                 name,
                 result_type,
                 value,
-            } => self.results.push(json!({
-                "name": name,
-                "type": result_type,
-                "value": value,
-            })),
+            } => self.results.push(listed(name, *result_type, value)),
+            EventKind::Artifacts { artifacts } => self.artifacts = Some(artifacts.clone()),
             EventKind::TaskEnd { verdict, .. } => self.end = Some((event.at, verdict.clone())),
             _ => {}
         }
     }
 
+    /// Empty for a TaskRun that was found wrong before there could be a pod.
     fn pod_name(&self, run: &str) -> String {
         match self.number {
+            _ if self.order.is_empty() => String::new(),
             0 => format!("{run}-pod"),
             retry => format!("{run}-pod-retry{retry}"),
         }
     }
 
-    fn status(&self, pod: &str, task_spec: &Value) -> Map<String, Value> {
+    fn status(&self, pod: &str) -> Map<String, Value> {
         let mut status = Map::new();
         let condition = match &self.end {
             Some((at, verdict)) => {
@@ -192,9 +193,13 @@ impl Attempt {
             status.insert("results".into(), self.results.clone().into());
         }
         status.insert("startTime".into(), with_seconds(self.start).into());
-        let steps: Vec<_> = self.order.iter().map(|name| self.step(name, pod)).collect();
-        status.insert("steps".into(), steps.into());
-        status.insert("taskSpec".into(), task_spec.clone());
+        if let Some(artifacts) = &self.artifacts {
+            status.insert("artifacts".into(), artifacts.clone());
+        }
+        if !self.order.is_empty() {
+            let steps: Vec<_> = self.order.iter().map(|name| self.step(name, pod)).collect();
+            status.insert("steps".into(), steps.into());
+        }
         status
     }
 
@@ -209,6 +214,14 @@ impl Attempt {
         };
         if let Some(id) = &step.image_id {
             state["imageID"] = id.as_str().into();
+        }
+        if !step.results.is_empty() {
+            state["results"] = step.results.clone().into();
+        }
+        for part in ["inputs", "outputs"] {
+            if let Some(list) = step.artifacts.as_ref().and_then(|all| all.get(part)) {
+                state[part] = list.clone();
+            }
         }
         match (&step.end, step.start) {
             (Some(end), start) => {
@@ -266,49 +279,3 @@ impl Attempt {
         (terminated, end.reason.as_str().to_owned())
     }
 }
-
-impl TaskRun {
-    fn to_value(&self) -> Value {
-        let mut document = (*self.document).clone();
-        let name = document["metadata"]["name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        let Some((last, earlier)) = self.attempts.split_last() else {
-            return document;
-        };
-        let status = |attempt: &Attempt| attempt.status(&attempt.pod_name(&name), &self.task_spec);
-        let mut state = status(last);
-        if !earlier.is_empty() {
-            let earlier = earlier
-                .iter()
-                .map(|attempt| {
-                    let mut state = status(attempt);
-                    // A retry keeps the spec; the archive does not repeat it.
-                    state.shift_remove("taskSpec");
-                    state.into()
-                })
-                .collect();
-            state.insert("retriesStatus".into(), Value::Array(earlier));
-        }
-        document["status"] = state.into();
-        sorted(document)
-    }
-}
-
-/// The value with the keys of every object in order.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
-        Value::Object(members) => members
-            .into_iter()
-            .map(|(key, value)| (key, sorted(value)))
-            .collect::<BTreeMap<_, _>>()
-            .into_iter()
-            .collect(),
-        other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests;

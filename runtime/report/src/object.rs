@@ -1,0 +1,187 @@
+//! The objects that Tekton's controller would have stored: what ran, with its `status`.
+//!
+//! Collects from events and gives each object when it is complete; what is complete is not kept. Moments are RFC 3339 in
+//! UTC with whole seconds, as Kubernetes writes them. It does not know what is done with an object: see
+//! [`yaml`](crate::yaml) and [`objects`](crate::objects).
+
+mod pipeline;
+mod task;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use stepwell_contract::event::Verdict;
+use stepwell_contract::{Event, EventKind, TaskName, Timestamp};
+
+use crate::time::with_seconds;
+use pipeline::Pipeline;
+use task::Task;
+
+/// Which objects are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The run's own: a PipelineRun, or a TaskRun that runs by itself.
+    Run,
+    /// That, and each TaskRun and PipelineRun in it.
+    All,
+}
+
+/// Collects events into objects.
+pub(crate) struct Collector {
+    wanted: Wanted,
+    /// What runs, by what events call it.
+    tasks: BTreeMap<TaskName, Task>,
+    /// The same for pipelines; the run's own has no name.
+    pipelines: BTreeMap<String, Pipeline>,
+}
+
+/// An object that is complete.
+pub(crate) struct Completed {
+    /// Whether it is the run's own.
+    pub(crate) is_run: bool,
+    /// The object, its keys in order at every level.
+    pub(crate) object: Value,
+}
+
+impl Collector {
+    pub(crate) fn new(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            tasks: BTreeMap::new(),
+            pipelines: BTreeMap::new(),
+        }
+    }
+
+    /// Takes an event; gives the object that it completes.
+    pub(crate) fn event(&mut self, event: &Event) -> Option<Completed> {
+        let own = event.task.as_ref().map_or("", |task| task.as_str());
+        match (&event.kind, &event.task) {
+            (EventKind::PipelineStart { .. }, _) => {
+                self.note_parent(event);
+                let nested = event.task.is_some();
+                if !nested || self.wanted == Wanted::All {
+                    let pipeline = Pipeline::begun(event)?;
+                    self.pipelines.insert(own.to_owned(), pipeline);
+                }
+                None
+            }
+            (EventKind::PipelineEnd { .. }, task) => {
+                let mut pipeline = self.pipelines.remove(own)?;
+                pipeline.note(event);
+                Some(Completed {
+                    is_run: task.is_none(),
+                    object: sorted(pipeline.to_value()),
+                })
+            }
+            (EventKind::TaskSkip { .. }, _) => {
+                self.note_parent(event);
+                None
+            }
+            (
+                EventKind::TaskStart {
+                    task_run,
+                    task_spec,
+                    provenance,
+                    ..
+                },
+                Some(name),
+            ) => {
+                self.note_parent(event);
+                let in_pipeline = !self.pipelines.is_empty();
+                if !in_pipeline || self.wanted == Wanted::All {
+                    self.tasks
+                        .entry(name.clone())
+                        .or_insert_with(|| Task::new(task_run, task_spec, provenance.as_ref()))
+                        .note(event);
+                }
+                None
+            }
+            (EventKind::TaskEnd { retried: false, .. }, Some(name)) => {
+                let mut task = self.tasks.remove(name)?;
+                task.note(event);
+                Some(Completed {
+                    is_run: self.pipelines.is_empty(),
+                    object: sorted(task.to_value()),
+                })
+            }
+            (_, task) => {
+                match task.as_ref().and_then(|name| self.tasks.get_mut(name)) {
+                    Some(task) => task.note(event),
+                    None if event.step.is_some() => {}
+                    None => {
+                        if let Some(pipeline) = self.pipelines.get_mut(own) {
+                            pipeline.note(event);
+                        }
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// Tells the pipeline around the event's task, where there is one.
+    fn note_parent(&mut self, event: &Event) {
+        let Some(task) = &event.task else {
+            return;
+        };
+        let parent = task
+            .as_str()
+            .rsplit_once('/')
+            .map_or("", |(parent, _)| parent);
+        if let Some(pipeline) = self.pipelines.get_mut(parent) {
+            pipeline.note_child(event);
+        }
+    }
+
+    /// The run's own object as it is now, where it has not ended.
+    pub(crate) fn unfinished(&self) -> Option<Value> {
+        let object = match self.pipelines.get("") {
+            Some(pipeline) => pipeline.to_value(),
+            None => self.tasks.values().next()?.to_value(),
+        };
+        Some(sorted(object))
+    }
+}
+
+/// The object of a run that the controller would have taken and failed at once.
+pub(crate) fn refused(object: &Value, verdict: &Verdict, at: Timestamp) -> Value {
+    let mut object = object.clone();
+    let mut status = json!({
+        "completionTime": with_seconds(at),
+        "conditions": [condition(at, verdict)],
+        "startTime": with_seconds(at),
+    });
+    if object["kind"] == "TaskRun" {
+        status["podName"] = "".into();
+    }
+    object["status"] = status;
+    sorted(object)
+}
+
+/// The condition of something that has ended.
+fn condition(at: Timestamp, verdict: &Verdict) -> Value {
+    json!({
+        "lastTransitionTime": with_seconds(at),
+        "message": verdict.message,
+        "reason": verdict.reason,
+        "status": if verdict.succeeded { "True" } else { "False" },
+        "type": "Succeeded",
+    })
+}
+
+/// The value with the keys of every object in order.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(key, value)| (key, sorted(value)))
+            .collect::<BTreeMap<_, _>>()
+            .into_iter()
+            .collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;
