@@ -8,7 +8,10 @@ use cargo_metadata::{MetadataCommand, Package};
 fn may_use(from: &str, to: &str) -> bool {
     match from {
         "runtime/engine" => ["runtime/contract", "runtime/spec", "runtime/store"].contains(&to),
-        "runtime/spec" | "runtime/store" | "runtime/report" => to == "runtime/contract",
+        "runtime/spec" | "runtime/store" | "runtime/report" | "runtime/registry" => {
+            to == "runtime/contract"
+        }
+        "runtime/fetch" => ["runtime/contract", "runtime/registry"].contains(&to),
         // A sandbox's tests run the guests.
         from if from.starts_with("runtime/sandbox-") => {
             ["runtime/contract", "tests/guest-artifacts"].contains(&to)

@@ -1,0 +1,154 @@
+//! The front door: from a reference to the text behind it, over the cache.
+//!
+//! It does not know how a resolver gets its text; it decides which one is asked, and whether what the cache holds will do.
+
+use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc, time::SystemTime};
+
+use serde_json::Value;
+use stepwell_contract::ParamValue;
+
+use crate::{error::FetchError, limits::FetchLimits};
+
+/// Where things are and what is allowed. [`FetchOptions::new`] has a default for everything but the cache's folder.
+#[derive(Clone)]
+pub struct FetchOptions {
+    /// The folder of the cache, of which this library is the only user. It is made, private to the user, when something
+    /// is first kept in it.
+    pub cache: PathBuf,
+    /// Take everything from the cache and talk to nobody.
+    pub offline: bool,
+    /// All variables that `git` and the credential helpers of Docker are started with. [`FetchOptions::ENVIRONMENT`] lists
+    /// those that are worth passing on.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Docker's `config.json`, which says who logs in where. `None`: nobody logs in.
+    pub docker_config: Option<PathBuf>,
+    /// Registries, as `HOST` or `HOST:PORT`, that are spoken to without TLS. Those on this machine always are.
+    pub insecure_registries: Vec<String>,
+    /// Files of certificates (PEM) that are trusted besides those of the system.
+    pub certificates: Vec<PathBuf>,
+    /// What a fetch may cost.
+    pub limits: FetchLimits,
+    /// What time it is: says when an answer that may have changed is asked for again.
+    pub now: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+}
+
+impl FetchOptions {
+    /// The variables that `git`, `ssh` and credential helpers need to do their work for this user. Nothing of this list can
+    /// make `git` run another program or look at another repository.
+    pub const ENVIRONMENT: [&'static str; 12] = [
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "TMPDIR",
+        "SSH_AUTH_SOCK",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "XDG_RUNTIME_DIR",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+    ];
+
+    /// A cache in this folder, online, and nothing else allowed or known.
+    pub fn new(cache: impl Into<PathBuf>) -> Self {
+        Self {
+            cache: cache.into(),
+            offline: false,
+            environment: Vec::new(),
+            docker_config: None,
+            insecure_registries: Vec::new(),
+            certificates: Vec::new(),
+            limits: FetchLimits::default(),
+            now: Arc::new(SystemTime::now),
+        }
+    }
+}
+
+impl fmt::Debug for FetchOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The values of variables are none of a log's business.
+        f.debug_struct("FetchOptions")
+            .field("cache", &self.cache)
+            .field("offline", &self.offline)
+            .field("docker_config", &self.docker_config)
+            .field("insecure_registries", &self.insecure_registries)
+            .field("certificates", &self.certificates)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A reference to something that is not in the files given.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// `Task`, `Pipeline` or `StepAction`: named in messages, and where a bundle is not told its `kind`, looked for.
+    pub kind: &'a str,
+    /// `git`, `http` or `bundles`; others are refused.
+    pub resolver: &'a str,
+    /// Its params, with nothing left to substitute.
+    pub params: &'a [(String, ParamValue)],
+}
+
+/// A document that was fetched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fetched {
+    /// What to call the text where something in it is pointed at.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// Tekton's `refSource`: `uri`, `digest`, `entryPoint`.
+    pub provenance: Value,
+}
+
+/// Something that the cache holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// Which resolver it is from.
+    pub resolver: String,
+    /// What the resolver was asked for, by name.
+    pub asked: Vec<(String, String)>,
+    /// What the text is called.
+    pub name: String,
+    /// Where exactly it came from.
+    pub provenance: Value,
+    /// When.
+    pub fetched: SystemTime,
+    /// Whether it can never change, because a commit or a digest was asked for.
+    pub pinned: bool,
+    /// Bytes of the text.
+    pub bytes: u64,
+}
+
+/// Fetches documents, and keeps them.
+#[derive(Debug)]
+pub struct Fetcher {
+    options: FetchOptions,
+}
+
+impl Fetcher {
+    /// Touches nothing: what is needed is made when it is first needed, so that a run without references pays nothing.
+    pub fn new(options: FetchOptions) -> Self {
+        Self { options }
+    }
+
+    /// Gets the document behind a reference. Blocks for as long as [`FetchLimits::time`] says; may be called from several
+    /// threads at once.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchErrorKind`](crate::FetchErrorKind) tells a mistake of the document from trouble of the environment.
+    pub fn fetch(&self, wanted: &Wanted<'_>) -> Result<Fetched, FetchError> {
+        let _ = &self.options;
+        Err(FetchError::unsupported(wanted))
+    }
+
+    /// What the cache holds, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn list(&self) -> Result<Vec<Held>, FetchError> {
+        Ok(Vec::new())
+    }
+}
