@@ -34,14 +34,60 @@ pub(crate) enum Subject {
     Workspace { name: String, property: String },
     /// `results.NAME.path`
     Result(String),
+    /// `step.results.NAME.path`, of the step that it stands in
+    StepResultPath(String),
+    /// `steps.STEP.results.NAME`, with a key of an object
+    StepResult(ResultRef),
+    /// `tasks.TASK.results.NAME`, with a key of an object; also `finally.TASK.…`
+    TaskResult(ResultRef),
+    /// `tasks.TASK.status`
+    TaskStatus(String),
+    /// `tasks.TASK.reason`
+    TaskReason(String),
+    /// `tasks.status`
+    AggregateStatus,
+    /// `tasks.TASK.matrix.length`, or with `RESULT` before `length`
+    MatrixLength {
+        task: String,
+        result: Option<String>,
+    },
+    /// `tasks.TASK.outputs.NAME`, or `inputs`; without a name the first
+    TaskArtifact(ArtifactRef),
+    /// `steps.STEP.outputs.NAME`, or `inputs`; without a name the first
+    StepArtifact(ArtifactRef),
+    /// `step.artifacts.path`
+    StepArtifactsPath,
+    /// `artifacts.path`
+    ArtifactsPath,
     /// `context.…`, the whole path
     Context(String),
     /// `steps.NAME.exitCode.path`, with the `step-` that stands before the step's name
     ExitCode(String),
     /// `credentials.path`
     Credentials,
-    /// Nothing that a Task's step refers to.
+    /// Nothing that Tekton knows.
     Other,
+}
+
+/// A result of a task or a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ResultRef {
+    /// The task or the step.
+    pub(crate) of: String,
+    pub(crate) name: String,
+    /// The key of an object; a name may hold dots, so `name.key` may also be the name.
+    pub(crate) key: Option<String>,
+}
+
+/// An artifact of a task or a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ArtifactRef {
+    /// The task or the step.
+    pub(crate) of: String,
+    /// Whether it is an output, and not an input.
+    pub(crate) output: bool,
+    /// Which; the first where there is none.
+    pub(crate) name: Option<String>,
 }
 
 /// The references in `text`, from left to right.
@@ -124,11 +170,74 @@ impl Reference<'_> {
             },
             ["results", name @ .., "path"] if !name.is_empty() => Subject::Result(name.join(".")),
             ["context", rest @ ..] if !rest.is_empty() => Subject::Context(rest.join(".")),
+            ["step", "results", name @ .., "path"] if !name.is_empty() => {
+                Subject::StepResultPath(name.join("."))
+            }
+            ["step", "artifacts", "path"] => Subject::StepArtifactsPath,
+            ["artifacts", "path"] => Subject::ArtifactsPath,
             ["steps", step, "exitCode", "path"] => Subject::ExitCode((*step).to_owned()),
+            ["steps", step, "results", name @ ..] if !name.is_empty() => {
+                Subject::StepResult(ResultRef::new(step, name))
+            }
+            ["steps", step, direction @ ("inputs" | "outputs"), name @ ..] => {
+                Subject::StepArtifact(ArtifactRef::new(step, direction, name))
+            }
+            ["tasks", "status"] => Subject::AggregateStatus,
+            ["tasks", task, "status"] => Subject::TaskStatus((*task).to_owned()),
+            ["tasks", task, "reason"] => Subject::TaskReason((*task).to_owned()),
+            ["tasks", task, "matrix", result @ .., "length"] => Subject::MatrixLength {
+                task: (*task).to_owned(),
+                result: Some(result.join(".")).filter(|result| !result.is_empty()),
+            },
+            ["tasks" | "finally", task, "results", name @ ..] if !name.is_empty() => {
+                Subject::TaskResult(ResultRef::new(task, name))
+            }
+            ["tasks", task, direction @ ("inputs" | "outputs"), name @ ..] => {
+                Subject::TaskArtifact(ArtifactRef::new(task, direction, name))
+            }
             ["credentials", "path"] => Subject::Credentials,
             _ => Subject::Other,
         }
     }
+}
+
+impl ResultRef {
+    fn new(of: &str, name: &[&str]) -> Self {
+        let (name, key) = match name {
+            [name] => ((*name).to_owned(), None),
+            [name @ .., key] => (name.join("."), Some((*key).to_owned())),
+            [] => (String::new(), None),
+        };
+        Self {
+            of: of.to_owned(),
+            name,
+            key,
+        }
+    }
+
+    /// What `get` knows under the name alone, or else under the name and the key together.
+    pub(crate) fn look_up<T>(&self, get: impl Fn(&str) -> Option<T>) -> Option<(T, Option<&str>)> {
+        let alone = get(&self.name).map(|found| (found, self.key.as_deref()));
+        alone.or_else(|| {
+            let whole = format!("{}.{}", self.name, self.key.as_deref()?);
+            get(&whole).map(|found| (found, None))
+        })
+    }
+}
+
+impl ArtifactRef {
+    fn new(of: &str, direction: &str, name: &[&str]) -> Self {
+        Self {
+            of: of.to_owned(),
+            output: direction == "outputs",
+            name: Some(name.join(".")).filter(|name| !name.is_empty()),
+        }
+    }
+}
+
+/// Whether there may be a reference in `text` at all.
+pub(crate) fn is_in(text: &str) -> bool {
+    text.contains("$(")
 }
 
 #[cfg(test)]
@@ -200,6 +309,49 @@ mod tests {
                 Subject::ExitCode("step-a".to_owned()),
             ),
             ("$(credentials.path)", Subject::Credentials),
+            ("$(step.artifacts.path)", Subject::StepArtifactsPath),
+            ("$(artifacts.path)", Subject::ArtifactsPath),
+            ("$(tasks.status)", Subject::AggregateStatus),
+            ("$(tasks.a.status)", Subject::TaskStatus("a".to_owned())),
+            ("$(tasks.a.reason)", Subject::TaskReason("a".to_owned())),
+            (
+                "$(step.results['r'].path)",
+                Subject::StepResultPath("r".to_owned()),
+            ),
+            (
+                "$(tasks.a.matrix.length)",
+                Subject::MatrixLength {
+                    task: "a".to_owned(),
+                    result: None,
+                },
+            ),
+            (
+                "$(tasks.a.matrix.r.length)",
+                Subject::MatrixLength {
+                    task: "a".to_owned(),
+                    result: Some("r".to_owned()),
+                },
+            ),
+            (
+                "$(steps.s.results.r)",
+                Subject::StepResult(ResultRef::new("s", &["r"])),
+            ),
+            (
+                "$(tasks.t.results.r.k)",
+                Subject::TaskResult(ResultRef::new("t", &["r", "k"])),
+            ),
+            (
+                "$(finally.t.results['r.s'])",
+                Subject::TaskResult(ResultRef::new("t", &["r.s"])),
+            ),
+            (
+                "$(tasks.t.outputs.image)",
+                Subject::TaskArtifact(ArtifactRef::new("t", "outputs", &["image"])),
+            ),
+            (
+                "$(steps.s.inputs)",
+                Subject::StepArtifact(ArtifactRef::new("s", "inputs", &[])),
+            ),
             ("$(params)", Subject::Other),
             ("$(ls)", Subject::Other),
         ] {

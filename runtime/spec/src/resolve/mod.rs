@@ -1,7 +1,10 @@
 //! Documents and a request → a run: what to run is chosen, params and workspaces get their values, references are
 //! filled in.
 
+mod cel;
 pub(crate) mod late;
+pub(crate) mod matrix;
+pub(crate) mod names;
 pub(crate) mod params;
 mod recipe;
 pub(crate) mod steps;
