@@ -20,6 +20,7 @@ mod errors;
 mod fields;
 mod name;
 mod nearest;
+mod outline;
 mod problem;
 mod reference;
 mod request;
@@ -33,6 +34,7 @@ mod yaml;
 
 pub use document::{Documents, parse};
 pub use errors::SpecErrors;
+pub use outline::{Outline, OutlineParam, OutlineWorkspace, outline};
 pub use problem::SpecProblem;
 pub use request::{Identity, Request};
 pub use resolve::{read, resolve};

@@ -32,6 +32,7 @@ impl From<Span> for SourceSpan {
 struct File {
     name: Arc<str>,
     text: Arc<str>,
+    found: bool,
 }
 
 /// Every text that one run is read from, in the order given. Cheap to clone.
@@ -46,13 +47,24 @@ impl Sources {
 
     /// Adds a text. `name` is shown in diagnostics, usually the path as the user gave it.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> SourceId {
+        self.push(name.into(), text.into(), false)
+    }
+
+    /// Adds a text that nobody named: it was found in a folder. Documents in it that are not Tekton's are passed over.
+    pub fn add_found(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> SourceId {
+        self.push(name.into(), text.into(), true)
+    }
+
+    fn push(&mut self, name: Arc<str>, text: Arc<str>, found: bool) -> SourceId {
         // More than four thousand million files do not fit into an argument list.
         let id = SourceId(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
-        self.0.push(File {
-            name: name.into(),
-            text: text.into(),
-        });
+        self.0.push(File { name, text, found });
         id
+    }
+
+    /// Whether a text was found in a folder, and not named.
+    pub fn is_found(&self, id: SourceId) -> bool {
+        self.file(id).is_some_and(|file| file.found)
     }
 
     /// The texts' ids, in order.

@@ -15,6 +15,7 @@ use crate::errors::SpecErrors;
 use crate::fields::{Fields, Text};
 use crate::name;
 use crate::nearest::suggest;
+use crate::outline::is_foreign;
 use crate::problem::{FieldProblem, Problems};
 use crate::source::{Sources, Span};
 use crate::yaml::{self, Node};
@@ -141,6 +142,9 @@ pub(crate) fn parse_into(sources: &Sources, problems: &Problems) -> Documents {
     };
     for source in sources.ids() {
         for node in yaml::read(sources, source, problems) {
+            if sources.is_found(source) && is_foreign(&node) {
+                continue;
+            }
             read_document(&node, &mut documents, problems);
         }
     }
@@ -301,4 +305,20 @@ fn read_metadata(
         labels,
         annotations,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_of_others_is_passed_over_where_it_was_found_and_refused_where_it_was_named() {
+        let text = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
+        let mut found = Sources::new();
+        found.add_found("kustomization.yaml", text);
+        assert!(parse(&found).is_ok());
+        let mut named = Sources::new();
+        named.add("kustomization.yaml", text);
+        assert!(parse(&named).is_err());
+    }
 }
