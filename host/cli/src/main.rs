@@ -1,7 +1,7 @@
 //! The `stepwell` command.
 //!
 //! In: the command line, the environment, files. Out: text, and an exit code. Each command is a module: [`run`],
-//! [`exec`], [`inspect`]; `compile-worker` is this program started by itself.
+//! [`list`], [`exec`], [`inspect`]; `compile-worker` is this program started by itself.
 //!
 //! The only place that wires concrete parts together. It must not know how a document is understood or a component is
 //! run; it finds the parts that do and introduces them to each other.
@@ -9,18 +9,19 @@
 //! `exec` starts in a millisecond, so nothing is set up before a command asks for it: no runtime, no logging, no look
 //! at the terminal. Read next: [`run`], then [`exit`].
 
-mod admission;
 mod args;
+mod config;
 mod environment;
 mod exec;
 mod exit;
 mod identity;
 mod images;
+mod inputs;
 mod inspect;
-mod read;
+mod list;
+mod request;
 mod run;
-mod show;
-mod signals;
+mod text;
 mod trouble;
 
 use clap::Parser as _;
@@ -48,6 +49,7 @@ fn main() -> std::process::ExitCode {
             color = args.color;
             run::run(&args, &env).map(Into::into)
         }
+        Command::List(args) => list::list(&args).map(Into::into).map_err(Trouble::from),
         Command::Exec(args) => exec::exec(args, &env).map_err(Trouble::from),
         Command::Inspect(args) => inspect::inspect(&args, &env)
             .map(Into::into)

@@ -4,7 +4,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use miette::{Diagnostic as _, GraphicalReportHandler, GraphicalTheme};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, Report};
 use stepwell_spec::SpecErrors;
 
 use crate::args::ColorChoice;
@@ -22,6 +22,8 @@ const MOST_SHOWN: usize = 100;
 pub(crate) enum Trouble {
     /// The author's mistakes, all of them.
     Document(Box<SpecErrors>, ExitCode),
+    /// What is wrong with the project's settings, all of it.
+    Config(Vec<Report>),
     /// Anything else.
     Failed(anyhow::Error),
 }
@@ -43,15 +45,26 @@ impl Trouble {
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Self::Document(_, code) => *code,
+            Self::Config(_) => ExitCode::DocumentInvalid,
             Self::Failed(error) => code_of(error),
         }
     }
 
     /// Says it. Standard error may be closed; then nobody wants to know.
     pub(crate) fn show(&self, color: ColorChoice, env: &Environment) {
+        let color = use_color(color, env, io::stderr().is_terminal());
         let text = match self {
             Self::Document(errors, _) => {
-                diagnostics(errors, use_color(color, env, io::stderr().is_terminal()))
+                let problems = errors.related().into_iter().flatten();
+                let text = diagnostics(problems, color);
+                text + &sentence([format!("{errors}; nothing has run")])
+            }
+            Self::Config(reports) => {
+                let text = diagnostics(
+                    reports.iter().map(|report| &**report as &dyn Diagnostic),
+                    color,
+                );
+                text + &sentence(["the settings cannot be read; nothing has run".to_owned()])
             }
             Self::Failed(error) => sentence(error.chain().map(ToString::to_string)),
         };
@@ -83,7 +96,11 @@ pub(crate) fn sentence(messages: impl IntoIterator<Item = String>) -> String {
     text
 }
 
-fn diagnostics(errors: &SpecErrors, color: bool) -> String {
+/// Problems for a person, each with its line underlined.
+pub(crate) fn diagnostics<'a>(
+    problems: impl Iterator<Item = &'a (dyn Diagnostic + 'a)>,
+    color: bool,
+) -> String {
     let theme = match color {
         true => GraphicalTheme::unicode(),
         false => GraphicalTheme::unicode_nocolor(),
@@ -92,16 +109,19 @@ fn diagnostics(errors: &SpecErrors, color: bool) -> String {
         .with_width(WIDTH)
         .with_links(false);
     let mut text = String::new();
-    for problem in errors.related().into_iter().flatten().take(MOST_SHOWN) {
+    let mut more = 0;
+    for (index, problem) in problems.enumerate() {
+        if index >= MOST_SHOWN {
+            more += 1;
+            continue;
+        }
         // Writing to a string cannot fail.
         let _ = handler.render_report(&mut text, problem);
         text.push('\n');
     }
-    let more = errors.problems().count().saturating_sub(MOST_SHOWN);
     if more > 0 {
         text += &format!("… and {more} more\n\n");
     }
-    text += &sentence([format!("{errors}; nothing has run")]);
     text
 }
 

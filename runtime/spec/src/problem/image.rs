@@ -25,7 +25,7 @@ problems! {
         #[error("the image `{image}` is not a WebAssembly file; images from registries and container images cannot be run yet")]
         #[diagnostic(
             code(spec::image_is_container),
-            help("name a component by its path, as in `image: ./step.wasm`")
+            help("name a component by its path, as in `image: ./step.wasm`, or one that stands for the image with `--image '{image}=./step.wasm'` or in `stepwell.toml`")
         )]
         IsContainer {
             image: String,

@@ -11,7 +11,7 @@ use stepwell_engine::admit::{NotAdmitted, admit};
 use stepwell_engine::{Admitted, Plan};
 use stepwell_spec::{SpecErrors, SpecProblem};
 
-use crate::read::Texts;
+use crate::inputs::Texts;
 use crate::trouble::Trouble;
 
 /// How long a person waits for the compiler before being told what is going on.

@@ -2,11 +2,17 @@
 //!
 //! Knows the shape of arguments only. Whether a file exists or a grant makes sense is found out by whoever uses it.
 
+mod documents;
+mod run;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stepwell_spec::duration;
+
+pub(crate) use documents::{ChoiceArgs, DocumentArgs, ListArgs, ListOutput};
+pub(crate) use run::{Output, RunArgs};
 
 /// Runs build and CI steps, each in a sandbox that sees what it was handed and nothing else.
 #[derive(Debug, Parser)]
@@ -30,9 +36,12 @@ pub(crate) struct Cli {
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a Tekton Task or TaskRun
-    #[command(after_long_help = RUN_EXAMPLES)]
+    /// Run a Tekton Pipeline, Task, or run of one
+    #[command(after_long_help = run::EXAMPLES)]
     Run(RunArgs),
+    /// List what documents hold
+    #[command(after_long_help = documents::LIST_EXAMPLES)]
+    List(ListArgs),
     /// Run one WebAssembly component, with no YAML
     #[command(after_long_help = EXEC_EXAMPLES)]
     Exec(ExecArgs),
@@ -46,20 +55,6 @@ pub(crate) enum Command {
         flavour: String,
     },
 }
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  # Run the only Task of a file, with a param and a folder
-  stepwell run build.yaml -p level=strict -w source=.
-
-  # A TaskRun from standard input; the completed TaskRun as YAML on standard output
-  stepwell run -o yaml - < taskrun.yaml
-
-  # Several files, one task of them, and one event a line
-  stepwell run tasks.yaml more.yaml --task lint -o json
-
-  # Hand out a capability, and bound what the steps may use
-  stepwell run fetch.yaml --grant network=example.com:443 --memory 64Mi --limit output=1Mi";
 
 const EXEC_EXAMPLES: &str = "\
 Examples:
@@ -79,55 +74,6 @@ const INSPECT_EXAMPLES: &str = "\
 Examples:
   stepwell inspect hello.wasm
   stepwell inspect hello.wasm -o json";
-
-/// `stepwell run`.
-#[derive(Debug, Args)]
-pub(crate) struct RunArgs {
-    /// Tekton documents, several to a file; `-` is standard input
-    #[arg(value_name = "FILE", required = true)]
-    pub(crate) files: Vec<PathBuf>,
-
-    /// Set a param; an array is `a,b` or JSON, an object is `k=v,l=w` or JSON
-    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", value_parser = parse_pair)]
-    pub(crate) params: Vec<(String, String)>,
-
-    /// Bind a workspace to a folder
-    #[arg(short = 'w', long = "workspace", value_name = "NAME=PATH", value_parser = parse_folder)]
-    pub(crate) workspaces: Vec<(String, PathBuf)>,
-
-    /// What to print
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_name = "FORMAT",
-        default_value = "pretty"
-    )]
-    pub(crate) output: Output,
-
-    /// Which Task or TaskRun to run, when the files hold several
-    #[arg(long, value_name = "NAME")]
-    pub(crate) task: Option<String>,
-
-    /// Bound every step, over what the document says (`fuel=1000000`, `output=1Mi`)
-    #[arg(long = "limit", value_name = "LIMIT=VALUE")]
-    pub(crate) limits: Vec<String>,
-
-    /// Hand every step a capability (`clock=real`, `random=real`, `network=HOST:PORT`)
-    #[arg(long = "grant", value_name = "GRANT=VALUE")]
-    pub(crate) grants: Vec<String>,
-
-    /// Bound the memory of every step: short for `--limit memory=SIZE`
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) memory: Option<String>,
-
-    /// Print failures and the last line only
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub(crate) color: ColorChoice,
-}
 
 /// `stepwell exec`.
 #[derive(Debug, Clone, Args)]
@@ -191,17 +137,6 @@ pub(crate) struct WorkspaceArg {
     pub(crate) path: PathBuf,
     /// Whether the component may only look.
     pub(crate) read_only: bool,
-}
-
-/// What `run` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    /// For a person
-    Pretty,
-    /// One event a line
-    Json,
-    /// The completed TaskRun
-    Yaml,
 }
 
 /// What `inspect` prints.

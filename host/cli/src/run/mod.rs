@@ -6,8 +6,12 @@
 //!
 //! Every mistake that a stage finds is shown before the next stage begins; nothing runs before all of them are content.
 
+mod admission;
+mod show;
+mod signals;
+
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
@@ -15,18 +19,19 @@ use stepwell_contract::event::Verdict;
 use stepwell_contract::{Backend, Cancel};
 use stepwell_engine::{Admitted, Engine, SystemClock, plan};
 use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
-use stepwell_spec::{self as spec, Request, SpecErrors};
+use stepwell_spec::{self as spec, SpecErrors};
 use stepwell_store::{Scratch, Store};
 
-use crate::admission::{admit_until, refusal};
 use crate::args::{Output, RunArgs};
+use crate::config;
 use crate::environment::{Environment, compiler};
 use crate::exit::{Coded, ExitCode};
-use crate::identity::identity;
-use crate::images::{self, Misnamed, Missing};
-use crate::read::{self, Texts};
-use crate::show::{self, Shown};
-use crate::signals::Listener;
+use crate::images::{Finder, Misnamed, Missing};
+use crate::inputs::{self, Texts};
+use crate::request::request;
+use crate::run::admission::{admit_until, refusal};
+use crate::run::show::Shown;
+use crate::run::signals::Listener;
 use crate::trouble::{Trouble, sentence};
 
 /// How many events may wait to be shown. A step that prints faster than that is held back.
@@ -39,12 +44,25 @@ const POOL_FROM: usize = 8;
 pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble> {
     start_logging(env);
     let epoch_seconds = env.epoch_seconds()?;
-    let request = request(args)?;
-    let texts = read::read(&args.files)?;
+    let request = request(&args.choice)?;
+    let documents = &args.documents;
+    let texts = inputs::read(&documents.files)?;
+    let config = config::load(documents.config.as_deref(), &texts, &documents.images)?;
     let Some(run) = spec::read(&texts.sources, &request)?.into_task_run() else {
         return Err(anyhow!("failed to run a Pipeline: a defect of stepwell").into());
     };
-    let images = images::find(&run, &texts).map_err(|problems| missing(&texts, problems))?;
+    let finder = Finder::new(&texts, config.substitutions);
+    let mut images = BTreeMap::new();
+    let mut misnamed = Vec::new();
+    for step in &run.steps {
+        match finder.find(&step.image, step.image_span) {
+            Ok(image) => drop(images.insert(Arc::clone(&step.image), image)),
+            Err(wrong) => misnamed.push(wrong),
+        }
+    }
+    if !misnamed.is_empty() {
+        return Err(missing(&texts, misnamed));
+    }
     let store = Store::open(&env.store_root()?).map_err(anyhow::Error::from)?;
     let backend = WasmBackend::new(WasmOptions {
         artifacts: store.artifacts(),
@@ -128,37 +146,6 @@ fn conclude(verdict: anyhow::Result<Verdict>, shown: Shown) -> Result<ExitCode, 
         _ if told => ExitCode::OurTrouble,
         _ => ExitCode::RunFailed,
     })
-}
-
-/// What the command line asks for beyond the files.
-fn request(args: &RunArgs) -> anyhow::Result<Request> {
-    let mut limits = args.limits.clone();
-    limits.extend(args.memory.iter().map(|memory| format!("memory={memory}")));
-    for (name, path) in &args.workspaces {
-        is_folder(name, path)?;
-    }
-    Ok(Request {
-        task: args.task.clone(),
-        params: args.params.clone(),
-        workspaces: args.workspaces.clone(),
-        limits,
-        grants: args.grants.clone(),
-        remotes: Vec::new(),
-        identity: identity()?,
-    })
-}
-
-fn is_folder(name: &str, path: &PathBuf) -> anyhow::Result<()> {
-    let failed = || {
-        Coded::usage(format!(
-            "failed to open `{}` as workspace `{name}`",
-            path.display()
-        ))
-    };
-    match std::fs::metadata(path).with_context(failed)?.is_dir() {
-        true => Ok(()),
-        false => Err(anyhow!("it is not a folder").context(failed())),
-    }
 }
 
 fn missing(texts: &Texts, misnamed: Vec<Misnamed>) -> Trouble {

@@ -1,76 +1,11 @@
-//! Finds the code of every step, once, before anything runs.
-//!
-//! `image:` is a path or it is not; its kind is decided from what is there and never tried in turn. Knows no backend:
-//! whether the code can run and what it asks for is found out by `admit`.
+//! Reads a file that a step's code should be in, and says what it is where it is something else.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use stepwell_contract::Image;
-use stepwell_spec::{SpecProblem, TaskRun};
-
-use crate::read::Texts;
+use std::path::Path;
 
 /// A component larger than this is a mistake: a disk image, a core dump, an endless pipe.
 const MOST: u64 = 512 << 20;
-
-/// The images of a run, by what the document calls them; or every mistake in naming them.
-pub(crate) fn find(run: &TaskRun, texts: &Texts) -> Result<Images, Vec<Misnamed>> {
-    let mut images = Images::new();
-    let mut problems = Vec::new();
-    for step in &run.steps {
-        if images.contains_key(&step.image) {
-            continue;
-        }
-        let span = step.image_span;
-        let Some(path) = as_path(&step.image) else {
-            problems.push(Misnamed {
-                problem: SpecProblem::image_is_container(span, &step.image),
-                missing: Missing::Support,
-            });
-            continue;
-        };
-        let folder = texts.folders.get(&span.source);
-        let path = folder.map_or_else(|| path.clone(), |folder| folder.join(&path));
-        match load(&path) {
-            Ok(bytes) => {
-                let image = Image::component(Arc::clone(&step.image), bytes);
-                images.insert(Arc::clone(&step.image), image);
-            }
-            Err(why) => problems.push(Misnamed {
-                problem: why.into_problem(step, &path),
-                missing: Missing::Code,
-            }),
-        }
-    }
-    match problems.is_empty() {
-        true => Ok(images),
-        false => Err(problems),
-    }
-}
-
-/// The code of a run's steps, by what the document calls it.
-pub(crate) type Images = BTreeMap<Arc<str>, Image>;
-
-/// An image that names nothing that can be run.
-pub(crate) struct Misnamed {
-    /// What to tell the author.
-    pub(crate) problem: SpecProblem,
-    /// Whose trouble it is.
-    pub(crate) missing: Missing,
-}
-
-/// What a run lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
-    /// The code is not there or cannot be run.
-    Code,
-    /// This Stepwell cannot run such images.
-    Support,
-}
 
 /// Why a file is not the code of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,19 +16,6 @@ pub(crate) enum Unfit {
     Native(&'static str),
     /// It is something else.
     NotWasm(String),
-}
-
-impl Unfit {
-    fn into_problem(self, step: &stepwell_spec::Step, path: &Path) -> SpecProblem {
-        let span = step.image_span;
-        match self {
-            Self::Unreadable(cause) => {
-                SpecProblem::image_not_found(span, &step.image, path, &cause)
-            }
-            Self::Native(what) => SpecProblem::image_is_native(span, &step.image, what),
-            Self::NotWasm(why) => SpecProblem::image_not_wasm(span, &step.image, &why),
-        }
-    }
 }
 
 impl std::fmt::Display for Unfit {
@@ -195,36 +117,9 @@ fn end_of_block(block: &[u8]) -> Option<usize> {
     Some(at)
 }
 
-/// The path that an image names: `./x`, `../x`, `/x`, `file:x`, `file:///x`. `None` for a container image.
-fn as_path(image: &str) -> Option<PathBuf> {
-    if let Some(path) = image.strip_prefix("file:") {
-        return Some(path.strip_prefix("//").unwrap_or(path).into());
-    }
-    let path = image.starts_with("./") || image.starts_with("../") || image.starts_with('/');
-    path.then(|| image.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_image_is_a_path_only_where_it_looks_like_one() {
-        for (image, path) in [
-            ("./a.wasm", Some("./a.wasm")),
-            ("../a.wasm", Some("../a.wasm")),
-            ("/a.wasm", Some("/a.wasm")),
-            ("file:a.wasm", Some("a.wasm")),
-            ("file:///a.wasm", Some("/a.wasm")),
-            ("a.wasm", None),
-            ("alpine", None),
-            ("ghcr.io/owner/name:1", None),
-            ("oci:./folder", None),
-            ("docker-archive:./x.tar", None),
-        ] {
-            assert_eq!(as_path(image), path.map(PathBuf::from), "{image}");
-        }
-    }
 
     #[test]
     fn webassembly_is_taken_in_binary_and_in_text() {

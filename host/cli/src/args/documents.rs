@@ -1,0 +1,88 @@
+//! What the commands that read documents have in common, and those that only look at them.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{parse_folder, parse_pair};
+
+pub(super) const LIST_EXAMPLES: &str = "\
+Examples:
+  stepwell list
+  stepwell list build.yaml deploy/ -o json";
+
+/// Which documents a command is about, and what stands for their images.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DocumentArgs {
+    /// Tekton documents: files, folders with everything below them, `-` for standard input; else the folder `.tekton`
+    /// here or above
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Settings of the project; else the `stepwell.toml` beside the documents or above them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Run a file in place of every image that matches; `*` is any text (`docker.io/library/bash*=./sh.wasm`)
+    #[arg(long = "image", value_name = "PATTERN=PATH", value_parser = parse_folder)]
+    pub(crate) images: Vec<(String, PathBuf)>,
+
+    /// Fetch nothing: documents from elsewhere come from the cache
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+/// What is chosen among the documents, and what it is given.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ChoiceArgs {
+    /// Set a param; an array is `a,b` or JSON, an object is `k=v,l=w` or JSON
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", value_parser = parse_pair)]
+    pub(crate) params: Vec<(String, String)>,
+
+    /// Bind a workspace to a folder
+    #[arg(short = 'w', long = "workspace", value_name = "NAME=PATH", value_parser = parse_folder)]
+    pub(crate) workspaces: Vec<(String, PathBuf)>,
+
+    /// Which Pipeline, Task, or run of one, when the documents hold several
+    #[arg(long, visible_alias = "task", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// Bound every step, over what the document says (`fuel=1000000`, `output=1Mi`)
+    #[arg(long = "limit", value_name = "LIMIT=VALUE")]
+    pub(crate) limits: Vec<String>,
+
+    /// Hand every step a capability (`clock=real`, `random=real`, `network=HOST:PORT`)
+    #[arg(long = "grant", value_name = "GRANT=VALUE")]
+    pub(crate) grants: Vec<String>,
+
+    /// Bound the memory of every step: short for `--limit memory=SIZE`
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+}
+
+/// `stepwell list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Tekton documents: files, folders with everything below them, `-` for standard input; else the folder `.tekton`
+    /// here or above
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// What to print
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FORMAT",
+        default_value = "pretty"
+    )]
+    pub(crate) output: ListOutput,
+}
+
+/// What `list`, `validate` and `runs list` print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListOutput {
+    /// For a person
+    Pretty,
+    /// One JSON object a line
+    Json,
+}

@@ -1,0 +1,296 @@
+//! The text of a `stepwell.toml` → a [`Config`], or everything that is wrong with it, each with its place.
+//!
+//! Read through the parser's own tables, whose keys and values have places, and not through serde, which stops at the
+//! first mistake.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use stepwell_spec::duration;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Config, Pattern, Substitution};
+
+/// Stops a file from making the choice of every image take for ever.
+const MOST_IMAGES: usize = 1000;
+
+/// Reads `text`, which diagnostics call `name`. Paths are as written.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, in the order of the lines.
+pub(super) fn read(name: &str, text: &str) -> Result<Config, Vec<Report>> {
+    let mut reader = Reader {
+        name,
+        text,
+        problems: Vec::new(),
+        config: Config::default(),
+    };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let span = error.span().unwrap_or(0..0);
+        let help = "docs/reference/configuration.md has an example of every setting";
+        reader.problem("syntax", error.message(), span, "here", help);
+    }
+    if reader.problems.is_empty() {
+        reader.file(table.get_ref());
+    }
+    if reader.problems.is_empty() {
+        return Ok(reader.config);
+    }
+    reader.problems.sort_by_key(|(at, _)| *at);
+    Err(reader
+        .problems
+        .into_iter()
+        .map(|(_, problem)| problem)
+        .collect())
+}
+
+struct Reader<'a> {
+    name: &'a str,
+    text: &'a str,
+    /// Each with where it starts.
+    problems: Vec<(usize, Report)>,
+    config: Config,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "images" => self.images(value),
+                "run" => self.table("run", value, Self::run),
+                "runs" => self.table("runs", value, Self::runs),
+                "registries" => self.table("registries", value, Self::registries),
+                _ => self.unknown(key, "images, run, runs and registries"),
+            }
+        }
+    }
+
+    fn table<'t>(
+        &mut self,
+        what: &str,
+        value: &'t Spanned<DeValue<'t>>,
+        mut read: impl FnMut(&mut Self, &'t DeTable<'t>),
+    ) {
+        match value.get_ref().as_table() {
+            Some(table) => read(self, table),
+            None => self.wrong(value, &format!("`{what}` is a table, as in `[{what}]`")),
+        }
+    }
+
+    fn images(&mut self, value: &Spanned<DeValue<'_>>) {
+        let Some(items) = value.get_ref().as_array() else {
+            return self.wrong(value, "images are a list: each begins with `[[images]]`");
+        };
+        if items.len() > MOST_IMAGES {
+            let help = format!("at most {MOST_IMAGES} are taken; `*` makes one of many");
+            return self.wrong(value, &help);
+        }
+        for item in items {
+            self.table("[images]", item, |reader, table| {
+                let (mut pattern, mut path) = (None, None);
+                for (key, value) in table {
+                    match &**key.get_ref() {
+                        "match" => pattern = reader.text(value),
+                        "replace" => path = reader.text(value),
+                        _ => reader.unknown(key, "match and replace"),
+                    }
+                }
+                let (Some(pattern), Some(path)) = (pattern, path) else {
+                    let missing = !table.iter().any(|(key, _)| *key.get_ref() == "match")
+                        || !table.iter().any(|(key, _)| *key.get_ref() == "replace");
+                    if missing {
+                        reader.wrong(item, "an image has `match` and `replace`");
+                    }
+                    return;
+                };
+                reader.config.substitutions.push(Substitution {
+                    pattern: Pattern::new(&pattern),
+                    path: PathBuf::from(path),
+                    place: format!("{}:{}", reader.name, reader.line(item.span().start)),
+                });
+            });
+        }
+    }
+
+    fn run(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "max-parallel" => {
+                    let number = self.number(value);
+                    self.config.max_parallel = number.and_then(NonZeroUsize::new);
+                    if number == Some(0) {
+                        self.wrong(value, "at least one task runs at a time");
+                    }
+                }
+                _ => self.unknown(key, "max-parallel"),
+            }
+        }
+    }
+
+    fn runs(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "keep" => self.config.keep = self.number(value),
+                "age" => {
+                    let text = self.text(value);
+                    self.config.age = text.as_deref().and_then(duration::parse);
+                    if text.is_some() && self.config.age.is_none() {
+                        self.wrong(value, "a duration such as \"720h\" or \"90m\"");
+                    }
+                }
+                _ => self.unknown(key, "keep and age"),
+            }
+        }
+    }
+
+    fn registries(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "insecure" => {
+                    let Some(items) = value.get_ref().as_array() else {
+                        self.wrong(value, "a list of hosts, such as [\"localhost:5000\"]");
+                        continue;
+                    };
+                    let hosts = items.iter().filter_map(|item| self.text(item)).collect();
+                    self.config.insecure = hosts;
+                }
+                _ => self.unknown(key, "insecure"),
+            }
+        }
+    }
+
+    fn text(&mut self, value: &Spanned<DeValue<'_>>) -> Option<String> {
+        let text = value.get_ref().as_str().filter(|text| !text.is_empty());
+        if text.is_none() {
+            self.wrong(value, "a text in quotes that is not empty");
+        }
+        text.map(str::to_owned)
+    }
+
+    fn number(&mut self, value: &Spanned<DeValue<'_>>) -> Option<usize> {
+        let number = value.get_ref().as_integer();
+        let number =
+            number.and_then(|number| usize::from_str_radix(number.as_str(), number.radix()).ok());
+        if number.is_none() {
+            self.wrong(value, "a whole number");
+        }
+        number
+    }
+
+    fn unknown(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, known: &str) {
+        let message = format!("there is no setting `{}`", key.get_ref());
+        let help = format!("there is: {known}");
+        self.problem("unknown_key", &message, key.span(), "unknown", &help);
+    }
+
+    fn wrong(&mut self, value: &Spanned<DeValue<'_>>, expected: &str) {
+        let message = format!(
+            "this {} is not what is expected",
+            value.get_ref().type_str()
+        );
+        self.problem("bad_value", &message, value.span(), "this", expected);
+    }
+
+    fn problem(&mut self, code: &str, message: &str, at: Range<usize>, label: &str, help: &str) {
+        let start = at.start;
+        let diagnostic = MietteDiagnostic::new(message)
+            .with_code(format!("config::{code}"))
+            .with_help(help)
+            .with_label(LabeledSpan::at(at, label));
+        let source = NamedSource::new(self.name, Arc::<str>::from(self.text));
+        let report = Report::new(diagnostic).with_source_code(source);
+        self.problems.push((start, report));
+    }
+
+    fn line(&self, at: usize) -> usize {
+        let before = self.text.get(..at).unwrap_or("");
+        before.matches('\n').count() + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> Vec<String> {
+        let reports = read("stepwell.toml", text).unwrap_err();
+        let place = |report: &Report| {
+            let label = report.labels().unwrap().next().unwrap();
+            let line = text[..label.offset()].matches('\n').count() + 1;
+            let code = report.code().unwrap();
+            format!("{line}: {code}: {report}; {}", report.help().unwrap())
+        };
+        reports.iter().map(place).collect()
+    }
+
+    #[test]
+    fn everything_that_can_be_set_is_read() {
+        let text = "\
+[[images]]
+match = \"docker.io/library/bash*\"
+replace = \"./tools/sh.wasm\"
+
+[[images]]
+match = \"alpine\"
+replace = \"/a.wasm\"
+
+[run]
+max-parallel = 4
+
+[runs]
+keep = 100
+age = \"720h\"
+
+[registries]
+insecure = [\"localhost:5000\"]
+";
+        let config = read("stepwell.toml", text).unwrap();
+        let places: Vec<_> = config.substitutions.iter().map(|one| &one.place).collect();
+        assert_eq!(places, ["stepwell.toml:1", "stepwell.toml:5"]);
+        assert_eq!(config.max_parallel.unwrap().get(), 4);
+        assert_eq!(config.keep, Some(100));
+        assert_eq!(config.age.unwrap().as_secs(), 720 * 60 * 60);
+        assert_eq!(config.insecure, ["localhost:5000"]);
+    }
+
+    #[test]
+    fn every_mistake_is_said_with_its_place() {
+        let text = "\
+imgaes = 1
+[[images]]
+match = \"x\"
+[run]
+max-parallel = 0
+paralel = 2
+[runs]
+age = \"a month\"
+keep = \"all\"
+[registries]
+insecure = \"localhost\"
+";
+        insta::assert_snapshot!(problems(text).join("\n"), @r#"
+        1: config::unknown_key: there is no setting `imgaes`; there is: images, run, runs and registries
+        2: config::bad_value: this table is not what is expected; an image has `match` and `replace`
+        5: config::bad_value: this integer is not what is expected; at least one task runs at a time
+        6: config::unknown_key: there is no setting `paralel`; there is: max-parallel
+        8: config::bad_value: this string is not what is expected; a duration such as "720h" or "90m"
+        9: config::bad_value: this string is not what is expected; a whole number
+        11: config::bad_value: this string is not what is expected; a list of hosts, such as ["localhost:5000"]
+        "#);
+    }
+
+    #[test]
+    fn what_is_not_toml_is_said_with_its_place() {
+        let problems = problems("[run]\nmax-parallel = = 2\n");
+        assert!(
+            problems[0].starts_with("2: config::syntax: "),
+            "{problems:?}"
+        );
+    }
+}

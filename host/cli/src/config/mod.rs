@@ -1,0 +1,140 @@
+//! What a project says about how it is run: `stepwell.toml`, and the flags that say the same.
+//!
+//! Knows what can be set and where it was; what a setting does is for whoever is handed it.
+
+mod file;
+mod pattern;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::inputs::{Texts, bounded_text, upward};
+use crate::trouble::Trouble;
+
+pub(crate) use pattern::Pattern;
+
+/// What the file is called.
+const NAME: &str = "stepwell.toml";
+
+/// No project says as much about itself; a file of something else that was named by mistake does.
+const MOST: u64 = 1 << 20;
+
+/// Everything that a project can set.
+#[derive(Debug, Default)]
+pub(crate) struct Config {
+    /// Which images stand for others; the first that matches.
+    pub(crate) substitutions: Vec<Substitution>,
+    /// How many tasks may run at once.
+    pub(crate) max_parallel: Option<NonZeroUsize>,
+    /// How many runs are kept.
+    pub(crate) keep: Option<usize>,
+    /// How long runs are kept.
+    pub(crate) age: Option<Duration>,
+    /// Registries that may be talked to without TLS.
+    pub(crate) insecure: Vec<String>,
+}
+
+/// An image that stands for others.
+#[derive(Debug, Clone)]
+pub(crate) struct Substitution {
+    /// For which.
+    pub(crate) pattern: Pattern,
+    /// The file that stands for them.
+    pub(crate) path: PathBuf,
+    /// Where it says so: `stepwell.toml:3`, `--image`.
+    pub(crate) place: String,
+}
+
+/// Reads the file that is named, else the one beside the documents or above them, as far as the root of a repository.
+/// What the flags say about images comes before what it says.
+///
+/// # Errors
+///
+/// The file cannot be read, or says something that it cannot.
+pub(crate) fn load(
+    named: Option<&Path>,
+    texts: &Texts,
+    images: &[(String, PathBuf)],
+) -> Result<Config, Trouble> {
+    let path = match named {
+        Some(path) => Some(path.to_owned()),
+        None => find(texts)?,
+    };
+    let mut config = match &path {
+        Some(path) => {
+            let text = bounded_text(path, MOST)?;
+            file::read(&path.display().to_string(), &text)
+                .map_err(Trouble::Config)?
+                .below(path.parent().unwrap_or(Path::new("")))
+        }
+        None => Config::default(),
+    };
+    let flags = images.iter().map(|(pattern, path)| Substitution {
+        pattern: Pattern::new(pattern),
+        path: path.clone(),
+        place: "--image".to_owned(),
+    });
+    config.substitutions.splice(0..0, flags);
+    Ok(config)
+}
+
+fn find(texts: &Texts) -> anyhow::Result<Option<PathBuf>> {
+    let here = std::env::current_dir().context("failed to find the current folder")?;
+    let folder = texts.folders.values().next();
+    let from = folder.map_or_else(|| here.clone(), |folder| here.join(folder));
+    // `..` in a path would be taken for a folder of that name.
+    let from = from.canonicalize().unwrap_or(from);
+    let found = upward(&from, NAME, Path::is_file);
+    let short = |path: PathBuf| match path.strip_prefix(&here) {
+        Ok(below) => below.to_owned(),
+        Err(_) => path,
+    };
+    Ok(found.map(short))
+}
+
+impl Config {
+    /// Lets the paths in it start at `folder`.
+    fn below(mut self, folder: &Path) -> Self {
+        for substitution in &mut self.substitutions {
+            substitution.path = folder.join(&substitution.path);
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_beside_the_documents_or_above_them_is_read_and_flags_come_first() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join("project/.tekton");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir(temp.path().join("project/.git")).unwrap();
+        let text =
+            "[[images]]\nmatch = \"bash\"\nreplace = \"./sh.wasm\"\n[run]\nmax-parallel = 3\n";
+        std::fs::write(temp.path().join("project/stepwell.toml"), text).unwrap();
+        let mut texts = Texts::default();
+        let id = texts.sources.add("a.yaml", "");
+        texts.folders.insert(id, folder);
+        let flag = [("alpine".to_owned(), PathBuf::from("a.wasm"))];
+        let Ok(config) = load(None, &texts, &flag) else {
+            panic!("it can be read");
+        };
+        let paths: Vec<_> = config.substitutions.iter().map(|one| &one.path).collect();
+        let root = temp.path().canonicalize().unwrap().join("project");
+        assert_eq!(paths, [Path::new("a.wasm"), &root.join("./sh.wasm")]);
+        assert_eq!(config.max_parallel.map(NonZeroUsize::get), Some(3));
+        let mut elsewhere = Texts::default();
+        let id = elsewhere.sources.add("a.yaml", "");
+        elsewhere.folders.insert(id, temp.path().to_owned());
+        let Ok(config) = load(None, &elsewhere, &[]) else {
+            panic!("there is nothing to read");
+        };
+        assert!(config.substitutions.is_empty());
+    }
+}
