@@ -1,7 +1,8 @@
 //! Turns events into text for people and machines.
 //!
 //! In: [`Event`]s, in order, through [`Reporter`]. Out: text on whatever was handed over to write to: [`human`] for a
-//! person, [`json`] for a machine, [`yaml`] and [`objects`] for whoever reads Tekton's own objects.
+//! person, [`json`] for a machine, [`yaml`] and [`objects`] for whoever reads Tekton's own objects,
+//! [`junit`] for what shows test results and [`trace`] for what draws time.
 //!
 //! It must not know where events come from, what a sandbox is, or the environment: whether there is a terminal and
 //! whether to use colour are arguments. Everything that a guest says is hostile text here; [`clean`] is where it stops
@@ -17,8 +18,10 @@ use stepwell_contract::Event;
 pub mod clean;
 pub mod human;
 pub mod json;
+pub mod junit;
 pub mod mask;
 pub mod objects;
+pub mod trace;
 pub mod yaml;
 
 mod failure;
@@ -27,12 +30,15 @@ mod object;
 mod plain;
 mod style;
 mod summary;
+mod tail;
 mod time;
 
 pub use human::{Human, HumanOptions};
 pub use json::Json;
+pub use junit::Junit;
 pub use mask::Mask;
 pub use objects::Objects;
+pub use trace::Trace;
 pub use yaml::Yaml;
 
 /// Something that shows events.
