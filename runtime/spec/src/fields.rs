@@ -6,7 +6,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::duration;
 use crate::nearest::suggest;
 use crate::problem::{FieldProblem, Problems};
 use crate::scalar::ScalarKind;
@@ -90,7 +92,8 @@ impl<'a> Fields<'a> {
                 self.problems.push(FieldProblem::DuplicateName {
                     what: "fields",
                     name: name.to_owned(),
-                    help: "upper and lower case make no difference here; keep one of the two",
+                    help: "upper and lower case make no difference here; keep one of the two"
+                        .to_owned(),
                     span: entry.key.span,
                     first: Some(first.key.span),
                 });
@@ -126,6 +129,11 @@ impl<'a> Fields<'a> {
         text(&self.take(name)?.value, name, self.problems)
     }
 
+    /// A string; `None` also where it is empty, which Go cannot tell from missing.
+    pub(crate) fn word(&self, name: &'static str) -> Option<Text> {
+        self.text(name).filter(|text| !text.value.is_empty())
+    }
+
     /// A string that must be there and say something.
     pub(crate) fn need_text(&self, name: &'static str) -> Option<Text> {
         let read = text(&self.need(name)?.value, name, self.problems)?;
@@ -155,6 +163,90 @@ impl<'a> Fields<'a> {
         }
         wrong_type(self.problems, quoted(name), &entry.value, "a boolean");
         false
+    }
+
+    /// A whole number that is not negative.
+    pub(crate) fn number(&self, name: &'static str) -> Option<At<u32>> {
+        let value = &self.take(name)?.value;
+        let Value::Scalar {
+            kind: ScalarKind::Number,
+            text,
+        } = &value.value
+        else {
+            wrong_type(self.problems, quoted(name), value, "a number");
+            return None;
+        };
+        let number = text.parse().ok();
+        if number.is_none() {
+            self.problems.push(FieldProblem::BadValue {
+                field: name.to_owned(),
+                value: text.clone(),
+                expected: "a whole number that is not negative".to_owned(),
+                span: value.span,
+            });
+        }
+        number.map(|number| At {
+            value: number,
+            span: value.span,
+        })
+    }
+
+    /// A duration as Go writes it.
+    pub(crate) fn duration(&self, name: &'static str) -> Option<At<Duration>> {
+        let text = self.text(name)?;
+        let duration = duration::parse(&text.value);
+        if duration.is_none() {
+            self.problems.push(FieldProblem::BadValue {
+                field: name.to_owned(),
+                value: text.value,
+                expected: "a duration such as `30s`, `5m` or `1h30m`".to_owned(),
+                span: text.span,
+            });
+        }
+        duration.map(|value| At {
+            value,
+            span: text.span,
+        })
+    }
+
+    /// A field as a node of its own, to be kept as it is.
+    pub(crate) fn node(&self, name: &'static str) -> Option<Arc<Node>> {
+        self.take(name).map(|entry| Arc::clone(&entry.value))
+    }
+
+    /// A field that v1beta1 calls `older`; it goes on under its new name.
+    pub(crate) fn take_renamed(
+        &self,
+        name: &'static str,
+        older: &'static str,
+    ) -> Option<&'a Entry> {
+        let entry = self.take(name);
+        let old = self.take(older);
+        // A suggestion for a mistyped field is of today's.
+        self.known.borrow_mut().retain(|known| *known != older);
+        if let Some(old) = old {
+            let _ = old.key.field.set(name);
+        }
+        entry.or(old)
+    }
+
+    /// What `read` makes of the mapping in a field.
+    pub(crate) fn one<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&'a Arc<Node>, &Problems) -> Option<T>,
+    ) -> Option<T> {
+        read(&self.take(name)?.value, self.problems)
+    }
+
+    /// What `read` makes of each item of a list; those that it makes nothing of are left out.
+    pub(crate) fn each<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&'a Arc<Node>, &Problems) -> Option<T>,
+    ) -> Vec<T> {
+        let items = self.list(name).iter();
+        items.filter_map(|item| read(item, self.problems)).collect()
     }
 
     /// A list; empty where it is missing.
@@ -194,27 +286,6 @@ impl<'a> Fields<'a> {
     pub(crate) fn ignore(&self, names: &[&'static str]) {
         for name in names {
             self.take(name);
-        }
-    }
-
-    /// Fields that exist and would change what the run does, and are not honoured: each is a problem where it is used.
-    pub(crate) fn refuse(&self, names: &[&'static str], help: &str) {
-        for name in names {
-            let Some(entry) = self.take(name) else {
-                continue;
-            };
-            let empty = match &entry.value.value {
-                Value::Sequence(items) => items.is_empty(),
-                Value::Mapping(entries) => entries.is_empty(),
-                Value::Scalar { .. } => false,
-            };
-            if !empty {
-                self.problems.push(FieldProblem::NotSupported {
-                    what: format!("`{name}` of {}", self.owner),
-                    help: help.to_owned(),
-                    span: entry.key.span,
-                });
-            }
         }
     }
 
@@ -274,11 +345,11 @@ pub(crate) fn entries<'a>(node: &'a Node, field: &str, problems: &Problems) -> &
     }
 }
 
-fn quoted(field: &str) -> String {
+pub(crate) fn quoted(field: &str) -> String {
     format!("`{field}`")
 }
 
-fn wrong_type(problems: &Problems, what: String, node: &Node, expected: &'static str) {
+pub(crate) fn wrong_type(problems: &Problems, what: String, node: &Node, expected: &'static str) {
     let help = match &node.value {
         Value::Scalar { kind, .. } if *kind != ScalarKind::Text && expected == "a string" => {
             "put quotes around it, so that it is a string on a cluster too".to_owned()
@@ -328,13 +399,14 @@ mod tests {
     #[test]
     fn every_mistake_is_said_in_the_order_of_the_lines() {
         let ((), problems) = with_fields(
-            "zeta: 1\nname: 5\nready: ja\nargs: x\nsidecars: [{}]\nempty: []",
+            "zeta: 1\nname: 5\nready: ja\nargs: x\nretries: -1\ntimeout: soon",
             |fields| {
                 assert_eq!(fields.texts("args"), []);
                 assert_eq!(fields.text("name"), None);
                 assert!(!fields.flag("ready"));
                 fields.need_text("image");
-                fields.refuse(&["sidecars", "empty"], "take it out");
+                assert_eq!(fields.number("retries"), None);
+                assert_eq!(fields.duration("timeout"), None);
             },
         );
         assert_eq!(
@@ -345,7 +417,8 @@ mod tests {
                 "`name` is a number, not a string",
                 "`ready` is a string, not a boolean",
                 "`args` is a string, not a list",
-                "`sidecars` of a thing is not supported yet",
+                "`-1` is no value for `retries`",
+                "`soon` is no value for `timeout`",
             ]
         );
     }

@@ -20,6 +20,13 @@ pub(crate) const DOCUMENT: Rule = Rule {
     words: "at most 63 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends",
 };
 
+/// `metadata.name` of what is not Tekton's, which may be longer.
+pub(crate) const OBJECT: Rule = Rule {
+    what: "a document",
+    holds: |name| name.len() <= 253 && name.split('.').all(is_label),
+    words: "at most 253 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends",
+};
+
 /// `metadata.generateName`, to which a suffix is added.
 pub(crate) const DOCUMENT_PREFIX: Rule = Rule {
     what: "a document",
@@ -153,7 +160,7 @@ pub(crate) fn check_unique<'a>(
             Some(first) => problems.push(FieldProblem::DuplicateName {
                 what,
                 name: name.value.clone(),
-                help,
+                help: help.to_owned(),
                 span: name.span,
                 first: Some(first.span).filter(|span| span.source == name.span.source),
             }),

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use stepwell_contract::{ParamType, ParamValue};
 
-use crate::check::{Place, check_use};
+use crate::check::check_use;
+use crate::document::container::Place;
 use crate::fields::{At, Text};
 use crate::problem::{Problems, RunProblem};
 use crate::reference::{self, Index, Reference, Subject};

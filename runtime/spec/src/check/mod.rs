@@ -6,8 +6,12 @@ use std::collections::BTreeSet;
 
 use stepwell_contract::{ParamType, ParamValue};
 
-use crate::document::task::{ParamDecl, StepDecl, TaskSpec};
-use crate::document::taskrun::TaskRunSpec;
+use crate::document::container::Place;
+use crate::document::param::ParamDecl;
+use crate::document::step::StepDecl;
+use crate::document::task::TaskSpec;
+use crate::document::taskrun::{TaskRunSpec, TaskSource};
+use crate::document::{Metadata, check_settings};
 use crate::fields::Text;
 use crate::name::{self, Case, check_unique};
 use crate::nearest::suggest;
@@ -17,29 +21,6 @@ use crate::source::{Sources, Span};
 use crate::value::with_article;
 
 const RENAME: &str = "give one of them another name";
-
-/// What a step refers to: a string, one item of a list, or text for an interpreter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// One item of `command` or `args`, which an array may stand for.
-    Item,
-    /// Anything else.
-    Text,
-}
-
-/// Every text of a step in which references are filled in.
-pub(crate) fn texts(step: &StepDecl) -> impl Iterator<Item = (&Text, Place)> {
-    let items = step.command.iter().chain(&step.args);
-    let single = [&step.image, &step.script, &step.working_dir, &step.on_error];
-    let env = step.env.iter().map(|variable| &variable.value);
-    items.map(|text| (text, Place::Item)).chain(
-        single
-            .into_iter()
-            .flatten()
-            .chain(env)
-            .map(|text| (text, Place::Text)),
-    )
-}
 
 /// Checks a Task on its own.
 pub(crate) fn check_task(spec: &TaskSpec, sources: &Sources, problems: &Problems) {
@@ -147,7 +128,16 @@ fn check_properties(
 }
 
 /// Checks what can be said about a TaskRun's own lists.
-pub(crate) fn check_task_run(spec: &TaskRunSpec, problems: &Problems) {
+pub(crate) fn check_task_run(
+    spec: &TaskRunSpec,
+    metadata: &Metadata,
+    sources: &Sources,
+    problems: &Problems,
+) {
+    if let TaskSource::Inline(task) = &spec.task {
+        check_task(task, sources, problems);
+        check_settings(metadata, &task.step_names(), problems);
+    }
     for param in &spec.params {
         name::PARAM.check(&param.name, problems);
     }
@@ -181,23 +171,23 @@ fn check_steps(spec: &TaskSpec, sources: &Sources, problems: &Problems) {
     check_unique(named(), "steps", RENAME, Case::Matters, problems);
     let names = spec.step_names();
     let own = OwnNames::of(spec, &names);
-    for (step, name) in spec.steps.iter().zip(&names) {
-        if step.image.is_none() && !step.by_reference {
+    for (step, name) in spec.merged_steps().zip(&names) {
+        if step.container.image.is_none() && step.action.is_none() {
             problems.push(TaskProblem::NoImage {
                 step: name.clone(),
-                span: step.span.unwrap_or(spec.node.span),
+                span: step.span,
             });
         }
-        if let (Some(_), Some(command)) = (&step.script, step.command.first()) {
+        if let (Some(_), Some(command)) = (&step.script, step.container.command.first()) {
             problems.push(TaskProblem::ScriptAndCommand {
                 step: name.clone(),
                 span: command.span,
             });
         }
-        for variable in &step.env {
+        for variable in &step.container.env {
             name::ENVIRONMENT.check(&variable.name, problems);
         }
-        let variables = step.env.iter().map(|variable| &variable.name);
+        let variables = step.container.env.iter().map(|variable| &variable.name);
         check_unique(
             variables,
             "environment variables",
@@ -212,7 +202,7 @@ fn check_steps(spec: &TaskSpec, sources: &Sources, problems: &Problems) {
         {
             check_on_error(on_error, problems);
         }
-        check_own_references(step, &own, sources, problems);
+        check_own_references(&step, &own, sources, problems);
     }
 }
 
@@ -253,7 +243,7 @@ fn check_own_references(
     sources: &Sources,
     problems: &Problems,
 ) {
-    for (text, _) in texts(step) {
+    for (text, _) in step.texts() {
         for found in reference::find(&text.value) {
             let unknown = |what, help| unknown(&found, text, what, help, sources, problems);
             match found.subject() {
@@ -294,7 +284,7 @@ pub(crate) fn check_references(spec: &TaskSpec, sources: &Sources, problems: &Pr
     let texts = spec
         .steps
         .iter()
-        .flat_map(texts)
+        .flat_map(StepDecl::texts)
         .chain(mounts.map(|text| (text, Place::Text)));
     for (text, place) in texts {
         for found in reference::find(&text.value) {

@@ -1,32 +1,78 @@
 //! Trees of nodes → documents: which kind each is, its metadata, and its spec.
 //!
-//! Every document of every text is read, so that all mistakes come out together. Which one will run is decided later.
+//! Every document of every text is read, so that all mistakes come out together. Which one will run is decided later,
+//! and whether it can run here at all.
+//!
+//! Each kind has a file, and so has each part that several kinds share. What v1beta1 calls otherwise, or keeps in
+//! another place, is read into what v1 has for it. A part that only a container could honour is checked against a table
+//! (`shape`) and kept as it is written.
 
+pub(crate) mod claim;
+pub(crate) mod config_map;
+pub(crate) mod container;
+pub(crate) mod env;
+pub(crate) mod files;
+mod kind;
+mod list;
+pub(crate) mod matrix;
+pub(crate) mod metadata;
+pub(crate) mod overrides;
+pub(crate) mod param;
+pub(crate) mod pipeline;
+pub(crate) mod pipeline_task;
+pub(crate) mod pipelinerun;
+pub(crate) mod pod;
+pub(crate) mod reference;
+pub(crate) mod resources;
+pub(crate) mod secret;
+pub(crate) mod service_account;
 pub(crate) mod settings;
+mod shape;
+pub(crate) mod sidecar;
+pub(crate) mod step;
+pub(crate) mod step_action;
 pub(crate) mod task;
 pub(crate) mod taskrun;
+pub(crate) mod volume;
+pub(crate) mod when;
+pub(crate) mod workspace;
 
 use std::sync::Arc;
 
-use crate::check;
-use crate::document::task::TaskSpec;
-use crate::document::taskrun::{TaskRunSpec, TaskSource};
-use crate::errors::SpecErrors;
-use crate::fields::{Fields, Text};
-use crate::name;
-use crate::nearest::suggest;
-use crate::outline::is_foreign;
-use crate::problem::{FieldProblem, Problems};
-use crate::source::{Sources, Span};
-use crate::yaml::{self, Node};
-use settings::Annotation;
+pub(crate) use kind::Kind;
+pub(crate) use list::List;
+pub(crate) use metadata::Metadata;
 
-/// Every Task and TaskRun of some texts.
-#[derive(Debug)]
+use crate::check;
+use crate::document::claim::Claim;
+use crate::document::config_map::ConfigMap;
+use crate::document::pipeline::PipelineSpec;
+use crate::document::pipelinerun::PipelineRunSpec;
+use crate::document::secret::Secret;
+use crate::document::service_account::ServiceAccount;
+use crate::document::step_action::StepActionSpec;
+use crate::document::task::TaskSpec;
+use crate::document::taskrun::TaskRunSpec;
+use crate::errors::SpecErrors;
+use crate::fields::Fields;
+use crate::outline::is_foreign;
+use crate::problem::Problems;
+use crate::source::{SourceId, Sources};
+use crate::yaml::{self, Node};
+
+/// Every document of some texts.
+#[derive(Debug, Default)]
 pub struct Documents {
     pub(crate) sources: Sources,
-    pub(crate) tasks: Vec<Document<TaskSpec>>,
-    pub(crate) runs: Vec<Document<TaskRunSpec>>,
+    pub(crate) tasks: List<TaskSpec>,
+    pub(crate) runs: List<TaskRunSpec>,
+    pub(crate) pipelines: List<PipelineSpec>,
+    pub(crate) pipeline_runs: List<PipelineRunSpec>,
+    pub(crate) step_actions: List<StepActionSpec>,
+    pub(crate) config_maps: List<ConfigMap>,
+    pub(crate) secrets: List<Secret>,
+    pub(crate) claims: List<Claim>,
+    pub(crate) service_accounts: List<ServiceAccount>,
 }
 
 /// One document.
@@ -38,86 +84,6 @@ pub(crate) struct Document<Spec> {
     pub(crate) spec: Spec,
 }
 
-/// Who a document is.
-#[derive(Debug)]
-pub(crate) struct Metadata {
-    pub(crate) name: Option<Text>,
-    pub(crate) generate_name: Option<Text>,
-    pub(crate) namespace: Option<Text>,
-    pub(crate) labels: Vec<(Text, Text)>,
-    pub(crate) annotations: Vec<(Text, Text)>,
-    /// Ours among the annotations.
-    pub(crate) settings: Vec<Annotation>,
-}
-
-impl Metadata {
-    /// What the document is called by someone who has to choose one; a `generateName` as it is written.
-    pub(crate) fn title(&self) -> &str {
-        self.name
-            .as_ref()
-            .or(self.generate_name.as_ref())
-            .map_or("", |name| &name.value)
-    }
-}
-
-struct KindRow {
-    kind: &'static str,
-    article: &'static str,
-    api_versions: &'static [&'static str],
-}
-
-const TEKTON: &[&str] = &["tekton.dev/v1", "tekton.dev/v1beta1"];
-const CORE: &[&str] = &["v1"];
-
-/// Every kind that a file for Tekton holds.
-const KINDS: [KindRow; 9] = [
-    KindRow {
-        kind: "Task",
-        article: "a",
-        api_versions: TEKTON,
-    },
-    KindRow {
-        kind: "TaskRun",
-        article: "a",
-        api_versions: TEKTON,
-    },
-    KindRow {
-        kind: "Pipeline",
-        article: "a",
-        api_versions: TEKTON,
-    },
-    KindRow {
-        kind: "PipelineRun",
-        article: "a",
-        api_versions: TEKTON,
-    },
-    KindRow {
-        kind: "StepAction",
-        article: "a",
-        api_versions: &["tekton.dev/v1beta1", "tekton.dev/v1alpha1"],
-    },
-    KindRow {
-        kind: "ConfigMap",
-        article: "a",
-        api_versions: CORE,
-    },
-    KindRow {
-        kind: "Secret",
-        article: "a",
-        api_versions: CORE,
-    },
-    KindRow {
-        kind: "PersistentVolumeClaim",
-        article: "a",
-        api_versions: CORE,
-    },
-    KindRow {
-        kind: "ServiceAccount",
-        article: "a",
-        api_versions: CORE,
-    },
-];
-
 /// Reads every document of `sources`.
 ///
 /// # Errors
@@ -126,108 +92,122 @@ const KINDS: [KindRow; 9] = [
 /// request.
 pub fn parse(sources: &Sources) -> Result<Documents, SpecErrors> {
     let problems = Problems::default();
-    let documents = parse_into(sources, &problems);
+    let documents = parse_into(sources, sources.ids(), &problems);
     if problems.is_empty() {
         return Ok(documents);
     }
     Err(SpecErrors::new(sources.clone(), problems.into_vec()))
 }
 
-/// Reads what can be read of `sources`, and notes the rest.
-pub(crate) fn parse_into(sources: &Sources, problems: &Problems) -> Documents {
+/// Reads what can be read of some of `sources`, and notes the rest.
+pub(crate) fn parse_into(
+    sources: &Sources,
+    which: impl IntoIterator<Item = SourceId>,
+    problems: &Problems,
+) -> Documents {
     let mut documents = Documents {
         sources: sources.clone(),
-        tasks: Vec::new(),
-        runs: Vec::new(),
+        ..Documents::default()
     };
-    for source in sources.ids() {
+    for source in which {
         for node in yaml::read(sources, source, problems) {
             if sources.is_found(source) && is_foreign(&node) {
                 continue;
             }
-            read_document(&node, &mut documents, problems);
+            documents.read(&node, problems);
         }
     }
-    let names = |names: Vec<&Text>, what| {
-        let help = "give one of them another name";
-        name::check_unique(names, what, help, name::Case::Matters, problems);
-    };
-    let task_names = documents
-        .tasks
-        .iter()
-        .filter_map(|task| task.metadata.name.as_ref());
-    names(task_names.collect(), "Tasks");
-    let run_names = documents
-        .runs
-        .iter()
-        .filter_map(|run| run.metadata.name.as_ref());
-    names(run_names.collect(), "TaskRuns");
     documents
 }
 
-fn read_document(node: &Arc<Node>, documents: &mut Documents, problems: &Problems) {
-    let Some(fields) = Fields::open(node, "a document", problems) else {
-        return;
-    };
-    let (version, kind) = (fields.need_text("apiVersion"), fields.need_text("kind"));
-    let Some(kind) = kind else {
-        return;
-    };
-    let Some(row) = KINDS.iter().find(|row| row.kind == kind.value) else {
-        let known: Vec<_> = KINDS.iter().map(|row| row.kind).collect();
-        problems.push(FieldProblem::UnknownKind {
-            help: suggest(&kind.value, &known, "kinds"),
-            kind: kind.value,
-            span: kind.span,
-        });
-        return;
-    };
-    if let Some(version) = &version
-        && !row.api_versions.contains(&version.value.as_str())
-    {
-        problems.push(FieldProblem::UnknownApiVersion {
-            kind: row.kind,
-            version: version.value.clone(),
-            expected: row.api_versions[0],
-            span: version.span,
-        });
+impl Documents {
+    fn read(&mut self, node: &Arc<Node>, problems: &Problems) {
+        let Some(fields) = Fields::open(node, "a document", problems) else {
+            return;
+        };
+        let Some((kind, api_version)) = Kind::take(&fields, problems) else {
+            return;
+        };
+        let of_kind = (kind.as_str(), kind.is_run());
+        let metadata = Metadata::take(&fields, of_kind, node.span, &self.sources, problems);
+        // What is wrong with the spec is said also where there is no name.
+        let named = metadata.is_some();
+        let document = Document {
+            node: Arc::clone(node),
+            api_version,
+            metadata: metadata.unwrap_or_default(),
+            spec: (),
+        };
+        self.read_kind(kind, document, fields, named, problems);
     }
-    if !matches!(row.kind, "Task" | "TaskRun") {
-        problems.push(FieldProblem::KindNotRunYet {
-            article: row.article,
-            kind: row.kind,
-            span: kind.span,
-        });
-        return;
-    }
-    let metadata = read_metadata(&fields, row.kind, node.span, &documents.sources, problems);
-    let spec = fields.need("spec").map(|entry| &entry.value);
-    fields.ignore(&["status"]);
-    fields.finish();
-    let (Some(metadata), Some(spec)) = (metadata, spec) else {
-        return;
-    };
-    let document = Document {
-        node: Arc::clone(node),
-        api_version: version.map_or(String::new(), |version| version.value),
-        metadata,
-        spec: (),
-    };
-    if row.kind == "Task" {
-        if let Some(spec) = TaskSpec::read(spec, problems) {
-            check::check_task(&spec, &documents.sources, problems);
-            check::check_references(&spec, &documents.sources, problems);
-            let steps = spec.step_names();
-            check_settings(&document.metadata, &steps, problems);
-            documents.tasks.push(document.with(spec));
+
+    fn read_kind(
+        &mut self,
+        kind: Kind,
+        document: Document<()>,
+        fields: Fields<'_>,
+        named: bool,
+        problems: &Problems,
+    ) {
+        let sources = &self.sources;
+        let spec = match kind {
+            Kind::Task | Kind::TaskRun | Kind::Pipeline | Kind::PipelineRun | Kind::StepAction => {
+                fields.ignore(&["status"]);
+                fields.need("spec").map(|entry| &entry.value)
+            }
+            _ => None,
+        };
+        /// Puts what was read into its list.
+        macro_rules! keep {
+            ($list:ident, $spec:expr) => {
+                if let Some(spec) = $spec
+                    && named
+                {
+                    self.$list
+                        .push(kind, document.with(spec), sources, problems);
+                }
+            };
         }
-    } else if let Some(spec) = TaskRunSpec::read(spec, problems) {
-        check::check_task_run(&spec, problems);
-        if let TaskSource::Inline(task) = &spec.task {
-            check::check_task(task, &documents.sources, problems);
-            check_settings(&document.metadata, &task.step_names(), problems);
+        match kind {
+            Kind::Task => {
+                let spec = spec.and_then(|spec| TaskSpec::read(spec, problems));
+                if let Some(spec) = &spec {
+                    check::check_task(spec, sources, problems);
+                    check::check_references(spec, sources, problems);
+                    check_settings(&document.metadata, &spec.step_names(), problems);
+                }
+                keep!(tasks, spec);
+            }
+            Kind::TaskRun => {
+                let spec = spec.and_then(|spec| TaskRunSpec::read(spec, problems));
+                if let Some(spec) = &spec {
+                    check::check_task_run(spec, &document.metadata, sources, problems);
+                }
+                keep!(runs, spec);
+            }
+            Kind::Pipeline => {
+                let spec = spec.and_then(|spec| PipelineSpec::read(spec, problems));
+                keep!(pipelines, spec);
+            }
+            Kind::PipelineRun => {
+                let spec = spec.and_then(|spec| PipelineRunSpec::read(spec, problems));
+                keep!(pipeline_runs, spec);
+            }
+            Kind::StepAction => {
+                let spec = spec.and_then(|spec| StepActionSpec::read(spec, problems));
+                keep!(step_actions, spec);
+            }
+            Kind::ConfigMap => keep!(config_maps, Some(ConfigMap::take(&fields, problems))),
+            Kind::Secret => keep!(secrets, Some(Secret::take(&fields, problems))),
+            Kind::PersistentVolumeClaim => {
+                fields.ignore(&["status"]);
+                keep!(claims, Some(Claim::take(&fields, problems)));
+            }
+            Kind::ServiceAccount => {
+                keep!(service_accounts, Some(ServiceAccount::take(&fields)));
+            }
         }
-        documents.runs.push(document.with(spec));
+        fields.finish();
     }
 }
 
@@ -246,65 +226,6 @@ impl Document<()> {
             spec,
         }
     }
-}
-
-fn read_metadata(
-    document: &Fields<'_>,
-    kind: &str,
-    at: Span,
-    sources: &Sources,
-    problems: &Problems,
-) -> Option<Metadata> {
-    let Some(entry) = document.take("metadata") else {
-        document.missing("metadata");
-        return None;
-    };
-    let fields = Fields::open(&entry.value, "the metadata", problems)?;
-    let (name, generate_name) = match kind {
-        "Task" => (fields.need_text("name"), fields.text("generateName")),
-        _ => (fields.text("name"), fields.text("generateName")),
-    };
-    let given = |name: Option<Text>| name.filter(|name| !name.value.is_empty());
-    let (name, generate_name) = (given(name), given(generate_name));
-    if let Some(name) = &name {
-        name::DOCUMENT.check(name, problems);
-    }
-    if let Some(prefix) = &generate_name {
-        name::DOCUMENT_PREFIX.check(prefix, problems);
-    }
-    if kind != "Task" && name.is_none() && generate_name.is_none() {
-        problems.push(FieldProblem::ExactlyOne {
-            owner: "a TaskRun",
-            found: "neither `name` nor `generateName`".to_owned(),
-            choices: "`metadata.name` and `metadata.generateName`",
-            help: "write `name: NAME`, or `generateName: PREFIX-` for a new name with each run",
-            span: if fields.is_empty() { at } else { fields.span() },
-        });
-    }
-    let labels = fields.text_map("labels");
-    let annotations = fields.text_map("annotations");
-    let namespace = given(fields.text("namespace"));
-    fields.ignore(&[
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-        "resourceVersion",
-        "selfLink",
-        "finalizers",
-        "managedFields",
-        "ownerReferences",
-    ]);
-    fields.finish();
-    Some(Metadata {
-        name,
-        generate_name,
-        namespace,
-        settings: settings::read(&annotations, sources, problems),
-        labels,
-        annotations,
-    })
 }
 
 #[cfg(test)]

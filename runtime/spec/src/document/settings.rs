@@ -7,7 +7,7 @@ use stepwell_contract::{Grants, Limits};
 use crate::fields::Text;
 use crate::nearest::suggest;
 use crate::problem::{FieldProblem, Problems, TaskProblem};
-use crate::source::{Sources, Span};
+use crate::source::Sources;
 
 const PREFIX: &str = "stepwell.dev/";
 const KNOWN: [&str; 2] = ["stepwell.dev/limits", "stepwell.dev/grants"];
@@ -143,20 +143,4 @@ pub(crate) fn apply(
             let _ = annotation.kind.apply(setting, limits, grants);
         }
     }
-}
-
-/// Reads the memory limit of `computeResources`; other resources bound nothing here.
-pub(crate) fn read_memory(text: &str, span: Span, problems: &Problems) -> Option<u64> {
-    let bytes = stepwell_contract::limit::parse_quantity(text).filter(|bytes| *bytes > 0);
-    if bytes.is_none() {
-        problems.push(FieldProblem::BadValue {
-            field: "memory".to_owned(),
-            value: text.to_owned(),
-            expected:
-                "a positive whole number of bytes, with an optional unit: `64Mi`, `1Gi`, `500M`"
-                    .to_owned(),
-            span,
-        });
-    }
-    bytes
 }

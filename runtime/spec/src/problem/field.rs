@@ -46,13 +46,13 @@ problems! {
             #[label("not a value for this field")]
             span: Span,
         }
-        /// A part of Tekton that is known, and would change what the run does.
-        #[error("{what} is not supported yet")]
-        #[diagnostic(code(spec::not_supported), help("{help}"))]
-        NotSupported {
-            what: String,
-            help: String,
-            #[label("not supported")]
+        /// What should be base64 is not.
+        #[error("a value of `{field}` is not base64")]
+        #[diagnostic(code(spec::not_base64), help("{help}"))]
+        NotBase64 {
+            field: &'static str,
+            help: &'static str,
+            #[label("cannot be decoded")]
             span: Span,
         }
         /// Two fields that exclude each other, or neither of two.
@@ -82,23 +82,11 @@ problems! {
         DuplicateName {
             what: &'static str,
             name: String,
-            help: &'static str,
+            help: String,
             #[label("the second one")]
             span: Span,
             #[label("the first one")]
             first: Option<Span>,
-        }
-        /// A document of a kind that the file format knows, and this program cannot run.
-        #[error("{article} {kind} cannot be run yet")]
-        #[diagnostic(
-            code(spec::kind_not_run_yet),
-            help("documents of the kinds Task and TaskRun can be run; take this one out of the file")
-        )]
-        KindNotRunYet {
-            article: &'static str,
-            kind: &'static str,
-            #[label("not run yet")]
-            span: Span,
         }
         /// A document of a kind that nobody knows.
         #[error("there is no kind `{kind}` of document")]

@@ -42,7 +42,7 @@ use crate::value;
 /// Everything that is wrong with any document, with the request, and between the two.
 pub fn read(sources: &Sources, request: &Request) -> Result<Resolved, SpecErrors> {
     let problems = Problems::default();
-    let documents = parse_into(sources, &problems);
+    let documents = parse_into(sources, sources.ids(), &problems);
     finish(&documents, request, problems)
 }
 
@@ -180,18 +180,11 @@ impl<'a> Chosen<'a> {
                     spec,
                 });
             }
-            TaskSource::Named(name) => name,
+            TaskSource::Named(named) => named.name.as_ref()?,
             TaskSource::Unusable => return None,
         };
-        let known: Vec<&str> = documents
-            .tasks
-            .iter()
-            .map(|task| task.metadata.title())
-            .collect();
-        let task = documents
-            .tasks
-            .iter()
-            .find(|task| task.metadata.title() == name.value);
+        let known = documents.tasks.titles();
+        let task = documents.tasks.find(&name.value);
         if task.is_none() {
             problems.push(RunProblem::TaskNotFound {
                 name: name.value.clone(),
@@ -269,8 +262,8 @@ impl<'a> Chosen<'a> {
         };
         let steps = steps::resolve(self.spec, &scope, &bounds, problems);
         let timeout = run_spec
-            .and_then(|spec| spec.timeout)
-            .unwrap_or(DEFAULT_TIMEOUT);
+            .and_then(|spec| spec.timeout.as_ref())
+            .map_or(DEFAULT_TIMEOUT, |timeout| timeout.value);
         Some(TaskRun {
             name: RunName::new(name.as_str()),
             task: TaskName::new(task),
@@ -325,17 +318,19 @@ impl<'a> Chosen<'a> {
     }
 
     fn step_memory(&self) -> BTreeMap<&'a str, u64> {
-        let overrides = self.run.map_or(&[][..], |run| &run.spec.step_memory);
-        overrides
-            .iter()
-            .map(|(name, memory)| (name.value.as_str(), *memory))
-            .collect()
+        let overrides = self.run.map_or(&[][..], |run| &run.spec.step_specs);
+        let memory = overrides.iter().filter_map(|step| {
+            let memory = step.resources.as_ref()?.memory?;
+            Some((step.name.value.as_str(), memory))
+        });
+        memory.collect()
     }
 
     /// Notes overrides for steps that are not there.
     fn check_step_specs(&self, steps: &[String], problems: &Problems) {
         let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
-        for (name, _) in self.run.iter().flat_map(|run| &run.spec.step_memory) {
+        for step in self.run.iter().flat_map(|run| &run.spec.step_specs) {
+            let name = &step.name;
             if !steps.contains(&name.value.as_str()) {
                 problems.push(TaskProblem::UnknownStep {
                     setting: "stepSpecs".to_owned(),

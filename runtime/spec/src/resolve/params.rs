@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use stepwell_contract::{ParamType, ParamValue};
 
 use crate::check::{check_allowed, list};
-use crate::document::task::{ParamDecl, TaskSpec};
-use crate::document::taskrun::GivenParam;
+use crate::document::param::{GivenParam, ParamDecl};
+use crate::document::task::TaskSpec;
 use crate::fields::At;
 use crate::nearest::suggest;
 use crate::problem::{Problems, RequestProblem, RunProblem};

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use stepwell_contract::{Grants, Limit, Limits, StepName};
 
-use crate::check::{list, texts};
+use crate::check::list;
 use crate::document::settings::{self, Annotation, Kind};
-use crate::document::task::{StepDecl, TaskSpec};
+use crate::document::step::StepDecl;
+use crate::document::task::TaskSpec;
 use crate::problem::{Problems, RequestProblem, RunProblem};
 use crate::reference::{self, Subject};
 use crate::request::Request;
@@ -38,9 +39,9 @@ pub(crate) fn resolve(
     problems: &Problems,
 ) -> Vec<Step> {
     check_flags(bounds.request, problems);
-    let steps = spec.steps.iter().zip(scope.steps);
+    let steps = spec.merged_steps().zip(scope.steps);
     steps
-        .filter_map(|(step, name)| resolve_step(step, name, scope, bounds, problems))
+        .filter_map(|(step, name)| resolve_step(&step, name, scope, bounds, problems))
         .collect()
 }
 
@@ -58,14 +59,12 @@ fn resolve_step(
             false => format!("{DEFAULT_SHEBANG}{script}"),
         }
     });
-    let env = step.env.iter().map(|variable| {
-        let value = scope.text(&variable.value, problems);
-        (variable.name.value.clone(), value)
-    });
+    let env = step.container.plain_env();
+    let env = env.map(|(name, value)| (name.value.clone(), scope.text(value, problems)));
     let env = env.collect();
     let (limits, grants) = bounds.of_step(step, name);
-    let command = scope.items(&step.command, problems);
-    let args = scope.items(&step.args, problems);
+    let command = scope.items(&step.container.command, problems);
+    let args = scope.items(&step.container.args, problems);
     let working_dir = working_dir(step, name, scope, problems);
     let on_error = on_error(step, scope, problems);
     let (image, image_span) = image(step, scope, problems)?;
@@ -78,7 +77,11 @@ fn resolve_step(
         script,
         env,
         working_dir,
-        timeout: step.timeout,
+        timeout: step
+            .timeout
+            .as_ref()
+            .map(|timeout| timeout.value)
+            .filter(|timeout| !timeout.is_zero()),
         on_error,
         workspaces: Vec::new(),
         mounts: Vec::new(),
@@ -93,7 +96,7 @@ fn resolve_step(
 }
 
 fn image(step: &StepDecl, scope: &Scope<'_>, problems: &Problems) -> Option<(String, Span)> {
-    let text = step.image.as_ref()?;
+    let text = step.container.image.as_ref()?;
     let image = scope.text(text, problems);
     if image.trim().is_empty() {
         bad_substitution(text, &image, "image", "a path or a reference", problems);
@@ -123,7 +126,7 @@ fn working_dir(
     scope: &Scope<'_>,
     problems: &Problems,
 ) -> Option<String> {
-    let text = step.working_dir.as_ref()?;
+    let text = step.container.working_dir.as_ref()?;
     let path = scope.text(text, problems);
     let bound = scope.workspaces.values().map(|facts| facts.path.as_str());
     let mounts = || {
@@ -172,7 +175,12 @@ impl Bounds<'_> {
     fn of_step(&self, step: &StepDecl, name: &str) -> (Limits, Grants) {
         let (mut limits, mut grants) = (Limits::default(), Grants::default());
         settings::apply(self.annotations, name, &mut limits, &mut grants);
-        if let Some(memory) = self.memory.get(name).copied().or(step.memory) {
+        if let Some(memory) = self.memory.get(name).copied().or(step
+            .container
+            .resources
+            .as_ref()
+            .and_then(|resources| resources.memory))
+        {
             // Memory can be set; only a limit that is part of the sandbox refuses.
             let _ = limits.set(Limit::Memory, memory);
         }
@@ -189,9 +197,12 @@ impl Bounds<'_> {
 
 /// Whether any step looks at the exit code of another.
 pub(crate) fn read_exit_codes(spec: &TaskSpec) -> bool {
-    spec.steps.iter().flat_map(texts).any(|(text, _)| {
-        text.value.contains("/tekton/steps/")
-            || reference::find(&text.value)
-                .any(|found| matches!(found.subject(), Subject::ExitCode(_)))
-    })
+    spec.steps
+        .iter()
+        .flat_map(StepDecl::texts)
+        .any(|(text, _)| {
+            text.value.contains("/tekton/steps/")
+                || reference::find(&text.value)
+                    .any(|found| matches!(found.subject(), Subject::ExitCode(_)))
+        })
 }

@@ -116,8 +116,8 @@ fn spec(origin: &Origin<'_>) -> Json {
     add_default(&mut spec, "serviceAccountName", || "default".into());
     let timeout = origin
         .run
-        .and_then(|run| run.spec.timeout)
-        .unwrap_or(DEFAULT_TIMEOUT);
+        .and_then(|run| run.spec.timeout.as_ref())
+        .map_or(DEFAULT_TIMEOUT, |timeout| timeout.value);
     spec["timeout"] = duration::show(timeout).into();
     let mut workspaces = match &mut spec["workspaces"] {
         Json::Array(workspaces) => std::mem::take(workspaces),

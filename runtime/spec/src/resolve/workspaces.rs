@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde_json::{Value as Json, json};
 use stepwell_contract::Access;
 
-use crate::check::texts;
-use crate::document::task::{TaskSpec, WorkspaceDecl};
-use crate::document::taskrun::{Binding, BindingSource};
+use crate::document::step::StepDecl;
+use crate::document::task::TaskSpec;
+use crate::document::workspace::{Binding, BindingSource, WorkspaceDecl};
 use crate::fields::Text;
 use crate::nearest::suggest;
 use crate::problem::{Problems, RequestProblem, RunProblem, TaskProblem};
@@ -51,12 +51,11 @@ pub(crate) fn resolve(
                 .insert(name.to_owned(), WorkspaceFacts::default());
             continue;
         };
-        let from_cluster = binding.map(|binding| &binding.source);
-        let (claim, read_only) = match from_cluster {
-            Some(BindingSource::Cluster {
-                claim, read_only, ..
-            }) => (claim.clone(), *read_only),
-            _ => (None, false),
+        let source_of = binding.map(|binding| &binding.source);
+        let read_only = source_of.is_some_and(BindingSource::is_read_only);
+        let claim = match source_of {
+            Some(BindingSource::Claim { name, .. }) => Some(name.value.clone()),
+            _ => None,
         };
         let facts = WorkspaceFacts {
             path: mount_path.clone(),
@@ -90,7 +89,7 @@ fn propagated(spec: &TaskSpec, given: &Given<'_>) -> Vec<WorkspaceDecl> {
         return Vec::new();
     }
     let mut found: Vec<WorkspaceDecl> = Vec::new();
-    for (text, _) in spec.steps.iter().flat_map(texts) {
+    for (text, _) in spec.steps.iter().flat_map(StepDecl::texts) {
         for reference in reference::find(&text.value) {
             let Subject::Workspace { name, .. } = reference.subject() else {
                 continue;
@@ -131,11 +130,11 @@ fn source(
     }
     match binding.map(|binding| &binding.source) {
         Some(BindingSource::EmptyDir) => Some(VolumeSource::EmptyDir),
-        Some(BindingSource::Cluster { field, span, .. }) => {
+        Some(source) => {
             problems.push(RunProblem::WorkspaceSource {
                 workspace: declared.name.value.clone(),
-                source_field: field,
-                span: *span,
+                source_field: source.field(),
+                span: binding.map_or(declared.name.span, |binding| binding.span),
             });
             None
         }

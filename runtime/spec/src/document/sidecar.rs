@@ -1,0 +1,48 @@
+//! A container that runs beside a Task's steps.
+
+use std::sync::Arc;
+
+use crate::document::container::{Container, Place};
+use crate::document::shape::{self, CONTAINER};
+use crate::document::workspace::WorkspaceUsage;
+use crate::fields::{Fields, Text};
+use crate::problem::Problems;
+use crate::yaml::Node;
+
+/// A sidecar.
+#[derive(Debug, Clone)]
+pub(crate) struct SidecarDecl {
+    /// As it is written, with its probes and ports.
+    pub(crate) node: Arc<Node>,
+    pub(crate) name: Option<Text>,
+    pub(crate) container: Container,
+    pub(crate) script: Option<Text>,
+    pub(crate) restart_policy: Option<Text>,
+    pub(crate) workspaces: Vec<WorkspaceUsage>,
+}
+
+impl SidecarDecl {
+    /// Reads a sidecar.
+    pub(crate) fn read(node: &Arc<Node>, problems: &Problems) -> Option<Self> {
+        let fields = Fields::open(node, "a sidecar", problems)?;
+        shape::check_rows(&fields, CONTAINER, problems);
+        let sidecar = Self {
+            node: Arc::clone(node),
+            name: fields.need_text("name"),
+            container: Container::read(&fields, problems),
+            script: fields.word("script"),
+            restart_policy: fields.word("restartPolicy"),
+            workspaces: fields.each("workspaces", WorkspaceUsage::read),
+        };
+        fields.finish();
+        Some(sidecar)
+    }
+
+    /// Every text in which references are filled in.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&Text, Place)> {
+        let own = self.script.iter().chain(&self.name);
+        self.container
+            .texts()
+            .chain(own.map(|text| (text, Place::Text)))
+    }
+}
