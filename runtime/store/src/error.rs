@@ -73,6 +73,36 @@ pub enum StoreError {
         /// Why it was refused.
         source: io::Error,
     },
+    /// No run has this id.
+    #[error("there is no run `{id}`")]
+    NoRun {
+        /// The id.
+        id: String,
+    },
+    /// A run that is running cannot be removed.
+    #[error("the run `{id}` is running, as process {pid}")]
+    RunAlive {
+        /// The id.
+        id: String,
+        /// The process.
+        pid: u32,
+    },
+    /// What a run says of itself makes no sense.
+    #[error("failed to understand `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// What a run says of itself was written by another version of Stepwell.
+    #[error("`{}` has version {version}, which this Stepwell does not read", path.display())]
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+        /// The version of the format.
+        version: u32,
+    },
 }
 
 impl StoreError {

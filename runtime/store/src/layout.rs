@@ -76,7 +76,7 @@ impl Store {
 
 /// Opens `root`, with whatever leads to it made where it is missing. What leads to it is the user's business and may
 /// hold links; `root` itself may not be one.
-fn open_root(root: &Path) -> Result<OwnedFd, StoreError> {
+pub(crate) fn open_root(root: &Path) -> Result<OwnedFd, StoreError> {
     let opened = match open_dir(CWD, root) {
         Err(Errno::NOENT) => {
             DirBuilder::new()

@@ -13,8 +13,10 @@
 pub mod error;
 pub mod layout;
 mod remove;
+pub mod runs;
 pub mod scratch;
 
 pub use error::{Exposure, StoreError};
 pub use layout::Store;
+pub use runs::{KeptRun, LiveRun, Runs};
 pub use scratch::Scratch;

@@ -137,13 +137,22 @@ pub(crate) fn sweep(scratch: &Dir, path: &Path) {
 }
 
 /// Opens and locks the folder `name` of `parent`: `None` where somebody else holds the lock or the folder is gone.
-fn lock(parent: &Dir, name: &str) -> Result<Option<Dir>, Errno> {
+pub(crate) fn lock(parent: &Dir, name: &str) -> Result<Option<Dir>, Errno> {
+    lock_by(parent, name, FlockOperation::NonBlockingLockExclusive)
+}
+
+/// The same, waiting for whoever holds the lock. Only for a new folder, which nobody holds for longer than a look takes.
+pub(crate) fn lock_when_free(parent: &Dir, name: &str) -> Result<Option<Dir>, Errno> {
+    lock_by(parent, name, FlockOperation::LockExclusive)
+}
+
+fn lock_by(parent: &Dir, name: &str, how: FlockOperation) -> Result<Option<Dir>, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let dir = match rustix::fs::openat(parent, name, flags, Mode::empty()) {
         Err(Errno::NOENT) => return Ok(None),
         opened => opened?,
     };
-    match rustix::fs::flock(&dir, FlockOperation::NonBlockingLockExclusive) {
+    match rustix::fs::flock(&dir, how) {
         Err(Errno::WOULDBLOCK) => return Ok(None),
         locked => locked?,
     }

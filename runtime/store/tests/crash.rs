@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use stepwell_store::Store;
+use stepwell_store::runs::{NewRun, Next, RunFile, RunState, Runs};
 
 const NOBODY: u32 = 65534;
 
@@ -105,4 +106,42 @@ fn folders_that_a_guest_locked_are_removed() {
     let mut child = helper("remove_locked_folders", temp.path(), user);
     assert_eq!(answer(&mut child), "true false Ok(())");
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+#[ignore = "started by the test below, in a process of its own"]
+fn hold_a_run() {
+    let runs = Runs::open(&told_root()).unwrap();
+    let live = runs
+        .create(NewRun {
+            name: "release",
+            kind: "TaskRun",
+            files: &[],
+            started_ms: 1,
+            stepwell: "0.1.0",
+        })
+        .unwrap();
+    live.events().unwrap().write_all(b"{}\n{\"torn").unwrap();
+    println!("says {}", live.id());
+    // Until killed, or until stdin closes.
+    told_root();
+}
+
+#[test]
+fn a_run_of_a_killed_process_has_died_and_its_torn_line_is_left_out() {
+    let temp = tempfile::tempdir().unwrap();
+    let runs = Runs::open(temp.path()).unwrap();
+    let mut child = helper("hold_a_run", temp.path(), None);
+    assert_eq!(answer(&mut child), "release");
+    let run = runs.run("release").unwrap();
+    assert_eq!(run.state(), RunState::Running);
+    assert_eq!(run.pid(), Some(child.id()));
+    let mut lines = run.lines(RunFile::Events).unwrap();
+    assert_eq!(lines.next_line().unwrap(), Next::Line("{}".to_owned()));
+    assert_eq!(lines.next_line().unwrap(), Next::Nothing);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(lines.next_line().unwrap(), Next::End);
+    assert_eq!(runs.run("release").unwrap().state(), RunState::Died);
+    runs.remove("release").unwrap();
 }
