@@ -19,12 +19,15 @@ pub mod clean;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod logs;
 pub mod mask;
 pub mod objects;
+pub mod record;
 pub mod trace;
 pub mod yaml;
 
 mod failure;
+mod label;
 mod live;
 mod object;
 mod plain;
@@ -36,8 +39,10 @@ mod time;
 pub use human::{Human, HumanOptions};
 pub use json::Json;
 pub use junit::Junit;
+pub use logs::Logs;
 pub use mask::Mask;
 pub use objects::Objects;
+pub use record::Record;
 pub use trace::Trace;
 pub use yaml::Yaml;
 
