@@ -20,8 +20,11 @@
 pub mod admit;
 mod capture;
 pub mod clock;
+pub mod control;
 pub mod error;
 mod events;
+#[allow(dead_code, unused_imports, reason = "`run` does not drive it yet")]
+mod graph;
 pub mod key;
 mod life;
 mod lines;
@@ -35,6 +38,7 @@ mod volumes;
 
 pub use admit::{Admitted, NotAdmitted, Refused};
 pub use clock::{SystemClock, WallClock};
+pub use control::Control;
 pub use error::EngineError;
 pub use plan::{Plan, PlanError, plan};
 pub use run::Engine;

@@ -3,6 +3,9 @@
 //! Words only: what happened is decided elsewhere. They are those of Tekton 1.12 and later, where the reason says what
 //! failed.
 
+#[allow(dead_code, reason = "`run` does not ask for it yet")]
+mod pipeline;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +13,9 @@ use stepwell_contract::event::Verdict;
 use stepwell_contract::{CancelReason, Ending, Limit, RunName, StepName};
 
 use crate::results::Rejection;
+
+#[allow(unused_imports, reason = "`run` does not ask for it yet")]
+pub(crate) use pipeline::pipeline;
 
 /// Why a task ended before its last step had done its work.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,11 @@
+//! The scheduler, driven by a script with a clock of its own.
+
+mod cancels;
+mod model;
+mod nested;
+mod random;
+mod scale;
+mod script;
+mod simulator;
+mod skips;
+mod timeouts;
