@@ -1,0 +1,97 @@
+//! Why something could not be pulled, and whose trouble that is.
+
+use crate::{auth::KeychainError, http::HttpError, sha256::Sha256, words::quoted};
+
+/// A registry did not hand out what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// No answer, or none that can be taken.
+    #[error("failed to ask the registry `{registry}`")]
+    Http {
+        /// Which registry.
+        registry: String,
+        /// Why.
+        #[source]
+        source: HttpError,
+    },
+    /// Who we are cannot be looked up.
+    #[error("failed to log in to `{registry}`")]
+    Keychain {
+        /// Which registry.
+        registry: String,
+        /// Why.
+        #[source]
+        source: KeychainError,
+    },
+    /// There is none of that name, or nobody may know.
+    #[error("there is no `{0}`")]
+    NotFound(String),
+    /// It wants a login, or another one.
+    #[error(
+        "`{registry}` does not let us read `{repository}` {with}; log in with `docker login {registry}`"
+    )]
+    Denied {
+        /// Which registry.
+        registry: String,
+        /// What in it.
+        repository: String,
+        /// With a login or without one.
+        with: &'static str,
+    },
+    /// It sends us to a place for tokens where a login could be read on the way.
+    #[error("`{registry}` wants the login sent to `{realm}`, which is not encrypted")]
+    Realm {
+        /// Which registry.
+        registry: String,
+        /// The place for tokens.
+        realm: String,
+    },
+    /// It says something that cannot be worked with.
+    #[error("`{registry}` answered with {status}{said}")]
+    Answer {
+        /// Which registry.
+        registry: String,
+        /// HTTP's number.
+        status: u16,
+        /// What it says about it, from a `:` on.
+        said: String,
+    },
+    /// What came is not what was asked for.
+    #[error("`{registry}` sent something else for `{wanted}`: it has the digest `{found}`")]
+    Digest {
+        /// Which registry.
+        registry: String,
+        /// What was asked for.
+        wanted: Sha256,
+        /// What came.
+        found: Sha256,
+    },
+}
+
+impl RegistryError {
+    /// Whether what was asked for is not there: the mistake of whoever wrote the reference. All else may mend itself.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound(_))
+    }
+}
+
+/// What a registry says went wrong, as the end of a sentence; empty where it says nothing of use.
+pub(crate) fn said(body: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        errors: Vec<Message>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Message {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+    serde_json::from_slice::<Said>(body)
+        .ok()
+        .and_then(|said| said.errors.into_iter().next())
+        .map(|first| format!(": {}", quoted(&format!("{} {}", first.code, first.message))))
+        .unwrap_or_default()
+}

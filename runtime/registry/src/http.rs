@@ -1,0 +1,396 @@
+//! The one way out over HTTP: TLS, redirects, and bounds on size and time.
+//!
+//! It does not know what is asked for. A redirect is followed by hand: never from TLS to none, never with a login to
+//! another place than the one it was for. Bodies are taken as they are sent, with no decompression, so what is counted is
+//! what is held.
+//!
+//! reqwest is asynchronous; this blocks, on a small runtime of its own, because whoever fetches has nothing else to do.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use reqwest::{
+    Client, Method, Response, Url,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
+    redirect::Policy,
+};
+use tokio::runtime::Runtime;
+
+/// How often an answer may point elsewhere. Stops two servers that point at each other.
+const REDIRECTS: usize = 5;
+
+/// Bounds what a list of trusted certificates is read up to.
+const CERTIFICATES_BYTES: u64 = 8 << 20;
+
+/// What all questions have in common.
+#[derive(Debug, Clone, Default)]
+pub struct HttpOptions {
+    /// Files of certificates (PEM) to trust besides the system's.
+    pub certificates: Vec<PathBuf>,
+}
+
+/// Asks servers.
+pub struct Http {
+    client: Client,
+    /// Taken only when this is dropped.
+    runtime: Option<Runtime>,
+}
+
+/// One question.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// Where: `http` or `https`.
+    pub url: &'a str,
+    /// Which media types will do.
+    pub accept: Option<&'a str>,
+    /// Who asks. It goes to the host of `url` and to no other.
+    pub authorization: Option<&'a str>,
+    /// A form to send; without one, it is a plain `GET`.
+    pub form: Option<&'a [(&'a str, &'a str)]>,
+    /// The most bytes that the answer may have.
+    pub most: u64,
+    /// When the answer has to be there, whole.
+    pub deadline: Instant,
+}
+
+impl<'a> Ask<'a> {
+    /// A plain question.
+    pub fn new(url: &'a str, most: u64, deadline: Instant) -> Self {
+        Self {
+            url,
+            accept: None,
+            authorization: None,
+            form: None,
+            most,
+            deadline,
+        }
+    }
+}
+
+/// What a server answered, good or bad.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP's number for how it went.
+    pub status: u16,
+    /// What it says about logging in: the headers `WWW-Authenticate`.
+    pub challenges: Vec<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// No answer, or none that can be taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// It is no URL, or one that is not for HTTP.
+    #[error("`{url}` is not a URL that starts with `https://` or `http://` and names a host")]
+    Url {
+        /// What it is.
+        url: String,
+    },
+    /// A login stands in the URL, from where it would end up in logs and records.
+    #[error("there is a user name or password in the URL of `{host}`; leave it out")]
+    Login {
+        /// For which host. The URL itself is not repeated.
+        host: String,
+    },
+    /// Certificates cannot be used.
+    #[error("failed to use the certificates of `{}`", path.display())]
+    Certificates {
+        /// Their file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The client cannot be made.
+    #[error("failed to set up TLS")]
+    SetUp(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Nobody there, or what is there does not speak HTTP, or has no certificate that is trusted.
+    #[error("failed to reach `{place}`")]
+    Unreachable {
+        /// Scheme, host and port.
+        place: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The time was up.
+    #[error("`{place}` did not answer in time")]
+    TooSlow {
+        /// Scheme, host and port.
+        place: String,
+    },
+    /// The answer is too long.
+    #[error("the answer of `{place}` has more than {most} bytes")]
+    TooLarge {
+        /// Scheme, host and port.
+        place: String,
+        /// The most it may have.
+        most: u64,
+    },
+    /// It points elsewhere, and nobody goes there.
+    #[error("`{place}` redirects {why}")]
+    Redirect {
+        /// Scheme, host and port.
+        place: String,
+        /// What is wrong with that.
+        why: &'static str,
+    },
+}
+
+impl Http {
+    /// Makes a client. Nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// When certificates cannot be read, or the system's cannot be used.
+    pub fn new(options: &HttpOptions) -> Result<Self, HttpError> {
+        // reqwest takes the process's provider of cryptography. Another that is already there will do as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(concat!("stepwell/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(20));
+        for path in &options.certificates {
+            builder = builder.tls_certs_merge(certificates(path)?);
+        }
+        let client = builder
+            .build()
+            .map_err(|error| HttpError::SetUp(error.into()))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| HttpError::SetUp(error.into()))?;
+        Ok(Self {
+            client,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Asks, and waits for the answer. A bad status is an answer too.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer, or it breaks a bound.
+    pub fn ask(&self, ask: &Ask<'_>) -> Result<Answer, HttpError> {
+        let url = read_url(ask.url)?;
+        let place = place(&url);
+        let Some(runtime) = &self.runtime else {
+            return Err(HttpError::TooSlow { place });
+        };
+        let deadline = tokio::time::Instant::from_std(ask.deadline);
+        runtime.block_on(async {
+            tokio::time::timeout_at(deadline, self.follow(url, ask))
+                .await
+                .unwrap_or(Err(HttpError::TooSlow { place }))
+        })
+    }
+
+    async fn follow(&self, mut url: Url, ask: &Ask<'_>) -> Result<Answer, HttpError> {
+        let asked = url.origin();
+        for _ in 0..=REDIRECTS {
+            let is_at_home = url.origin() == asked;
+            let response = self.send(&url, ask, is_at_home).await?;
+            let target = response
+                .status()
+                .is_redirection()
+                .then(|| response.headers().get(LOCATION).cloned())
+                .flatten();
+            let Some(target) = target else {
+                return read(response, &url, ask.most).await;
+            };
+            url = next(&url, &target)?;
+            if ask.form.is_some() {
+                // What a form holds may be secret, and it is for the place it was meant for.
+                return Err(HttpError::Redirect {
+                    place: place(&url),
+                    why: "a login, which is not followed",
+                });
+            }
+        }
+        Err(HttpError::Redirect {
+            place: place(&url),
+            why: "again and again",
+        })
+    }
+
+    async fn send(
+        &self,
+        url: &Url,
+        ask: &Ask<'_>,
+        is_at_home: bool,
+    ) -> Result<Response, HttpError> {
+        let mut headers = HeaderMap::new();
+        let value =
+            |text: &str| HeaderValue::from_str(text).map_err(|error| unreachable(url, error));
+        if let Some(accept) = ask.accept {
+            headers.insert(ACCEPT, value(accept)?);
+        }
+        if let Some(authorization) = ask.authorization.filter(|_| is_at_home) {
+            let mut authorization = value(authorization)?;
+            authorization.set_sensitive(true);
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        let method = if ask.form.is_some() {
+            Method::POST
+        } else {
+            Method::GET
+        };
+        let mut request = self.client.request(method, url.clone()).headers(headers);
+        if let Some(form) = ask.form {
+            request = request
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(encoded(form));
+        }
+        request
+            .send()
+            .await
+            .map_err(|error| unreachable(url, error.without_url()))
+    }
+}
+
+impl Drop for Http {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Waiting for it is forbidden where another runtime drives the thread.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").finish_non_exhaustive()
+    }
+}
+
+/// A URL with this query, every part written so that it stays one part.
+pub(crate) fn with_query(url: &str, query: &[(&str, &str)]) -> Result<String, HttpError> {
+    let mut url = read_url(url)?;
+    url.query_pairs_mut().extend_pairs(query);
+    Ok(url.into())
+}
+
+/// The scheme and the host of a URL, where it has them.
+pub(crate) fn scheme_and_host(url: &str) -> Result<(String, String), HttpError> {
+    let url = read_url(url)?;
+    let host = url.host_str().unwrap_or_default();
+    let host = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    Ok((url.scheme().to_owned(), host))
+}
+
+fn encoded(form: &[(&str, &str)]) -> String {
+    // A form is written exactly as a query is.
+    let mut url = Url::parse("http://form/").ok();
+    if let Some(url) = &mut url {
+        url.query_pairs_mut().extend_pairs(form);
+    }
+    url.and_then(|url| url.query().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn read_url(text: &str) -> Result<Url, HttpError> {
+    let bad = || HttpError::Url {
+        url: crate::words::quoted(text),
+    };
+    let url = Url::parse(text).map_err(|_| bad())?;
+    let is_web = matches!(url.scheme(), "http" | "https");
+    let Some(host) = url.host_str().filter(|host| is_web && !host.is_empty()) else {
+        return Err(bad());
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(HttpError::Login {
+            host: host.to_owned(),
+        });
+    }
+    Ok(url)
+}
+
+fn next(from: &Url, target: &HeaderValue) -> Result<Url, HttpError> {
+    let refused = |why| HttpError::Redirect {
+        place: place(from),
+        why,
+    };
+    let to = target
+        .to_str()
+        .ok()
+        .and_then(|target| from.join(target).ok())
+        .and_then(|url| read_url(url.as_str()).ok())
+        .ok_or_else(|| refused("to something that is no URL for HTTP"))?;
+    if from.scheme() == "https" && to.scheme() != "https" {
+        return Err(refused(
+            "from `https` to `http`, where anybody could change the answer",
+        ));
+    }
+    Ok(to)
+}
+
+async fn read(mut response: Response, url: &Url, most: u64) -> Result<Answer, HttpError> {
+    let too_large = || HttpError::TooLarge {
+        place: place(url),
+        most,
+    };
+    if response
+        .content_length()
+        .is_some_and(|length| length > most)
+    {
+        return Err(too_large());
+    }
+    let status = response.status().as_u16();
+    let challenges = response
+        .headers()
+        .get_all(reqwest::header::WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok().map(str::to_owned))
+        .collect();
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| unreachable(url, error.without_url()))?
+    {
+        if (body.len() + chunk.len()) as u64 > most {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status,
+        challenges,
+        body,
+    })
+}
+
+fn certificates(path: &std::path::Path) -> Result<Vec<reqwest::Certificate>, HttpError> {
+    let bad = |source: Box<dyn std::error::Error + Send + Sync>| HttpError::Certificates {
+        path: path.to_owned(),
+        source,
+    };
+    let bytes = crate::files::read(path, CERTIFICATES_BYTES).map_err(|error| bad(error.into()))?;
+    reqwest::Certificate::from_pem_bundle(&bytes).map_err(|error| bad(error.into()))
+}
+
+/// Scheme, host and port: no path and no query, which may hold what is nobody's business.
+fn place(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+fn unreachable(
+    url: &Url,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> HttpError {
+    HttpError::Unreachable {
+        place: place(url),
+        source: source.into(),
+    }
+}
