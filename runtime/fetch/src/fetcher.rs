@@ -2,12 +2,27 @@
 //!
 //! It does not know how a resolver gets its text; it decides which one is asked, and whether what the cache holds will do.
 
-use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc, time::SystemTime};
+use std::{
+    ffi::OsString,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
 
 use serde_json::Value;
 use stepwell_contract::ParamValue;
+use stepwell_registry::{Http, HttpOptions, Registry, RegistryOptions, auth::Keychain};
 
-use crate::{error::FetchError, limits::FetchLimits};
+use crate::{
+    bundle,
+    cache::{Asked, Cache, CacheError},
+    error::{FetchCause, FetchError, Offline},
+    git,
+    limits::FetchLimits,
+    params::{CacheMode, Params},
+    web,
+};
 
 /// Where things are and what is allowed. [`FetchOptions::new`] has a default for everything but the cache's folder.
 #[derive(Clone)]
@@ -120,16 +135,41 @@ pub struct Held {
     pub bytes: u64,
 }
 
+/// For how long an answer that may have changed is taken from the cache: as long as Tekton takes it.
+const LIFETIME: Duration = Duration::from_mins(5);
+
 /// Fetches documents, and keeps them.
 #[derive(Debug)]
 pub struct Fetcher {
     options: FetchOptions,
+    cache: Cache,
+    /// Made when somebody is first asked.
+    network: Mutex<Option<Network>>,
+}
+
+/// What it takes to ask.
+#[derive(Debug, Clone)]
+struct Network {
+    http: Arc<Http>,
+    registry: Arc<Registry>,
+}
+
+/// What one of the resolvers is asked for.
+enum Request {
+    Git(git::Request),
+    Web(web::Request),
+    Bundle(bundle::Request),
 }
 
 impl Fetcher {
     /// Touches nothing: what is needed is made when it is first needed, so that a run without references pays nothing.
     pub fn new(options: FetchOptions) -> Self {
-        Self { options }
+        let cache = Cache::new(options.cache.clone(), options.limits.entries);
+        Self {
+            options,
+            cache,
+            network: Mutex::default(),
+        }
     }
 
     /// Gets the document behind a reference. Blocks for as long as [`FetchLimits::time`] says; may be called from several
@@ -139,16 +179,128 @@ impl Fetcher {
     ///
     /// [`FetchErrorKind`](crate::FetchErrorKind) tells a mistake of the document from trouble of the environment.
     pub fn fetch(&self, wanted: &Wanted<'_>) -> Result<Fetched, FetchError> {
-        let _ = &self.options;
-        Err(FetchError::unsupported(wanted))
+        self.get(wanted)
+            .map_err(|cause| FetchError::new(wanted, cause))
     }
 
     /// What the cache holds, the newest first.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be read.
-    pub fn list(&self) -> Result<Vec<Held>, FetchError> {
-        Ok(Vec::new())
+    /// When other users could write to it, or the file system refuses.
+    pub fn list(&self) -> Result<Vec<Held>, CacheError> {
+        self.cache.list()
+    }
+
+    fn get(&self, wanted: &Wanted<'_>) -> Result<Fetched, FetchCause> {
+        let params = Params::of(wanted);
+        let request = match wanted.resolver {
+            "git" => Request::Git(git::Request::read(params)?),
+            "http" => Request::Web(web::Request::read(params)?),
+            "bundles" => Request::Bundle(bundle::Request::read(params, wanted.kind)?),
+            other => return Err(unsupported(other)),
+        };
+        let mode = CacheMode::read(params)?;
+        if let Request::Git(request) = &request
+            && request.is_local()
+        {
+            // It is on this machine already, newer than any copy of it.
+            return self.ask_git(request);
+        }
+        let asked = request.asked();
+        if mode != CacheMode::Never
+            && let Some(answer) = self.cache.find(&asked)?
+        {
+            let is_fresh = answer
+                .age((self.options.now)())
+                .is_some_and(|age| age < LIFETIME);
+            if asked.pinned || is_fresh || self.options.offline || mode == CacheMode::Always {
+                return Ok(answer.into_fetched());
+            }
+        }
+        if self.options.offline {
+            return Err(match mode {
+                CacheMode::Never => Offline::Never.into(),
+                CacheMode::Always | CacheMode::Auto => Offline::Missing.into(),
+            });
+        }
+        let fetched = self.ask(&request)?;
+        if mode != CacheMode::Never
+            && let Err(error) = self.cache.keep(asked, &fetched, (self.options.now)())
+        {
+            // The run can go on without it.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a fetched document is not kept"
+            );
+        }
+        Ok(fetched)
+    }
+
+    fn ask(&self, request: &Request) -> Result<Fetched, FetchCause> {
+        let limits = &self.options.limits;
+        let deadline = Instant::now() + limits.time;
+        match request {
+            Request::Git(request) => self.ask_git(request),
+            Request::Web(request) => {
+                let network = self.network()?;
+                Ok(request.fetch(&network.http, limits.document, deadline)?)
+            }
+            Request::Bundle(request) => {
+                let network = self.network()?;
+                Ok(request.fetch(&network.registry, limits.document, deadline)?)
+            }
+        }
+    }
+
+    fn ask_git(&self, request: &git::Request) -> Result<Fetched, FetchCause> {
+        let folder = self.cache.folder("git")?;
+        Ok(request.fetch(&folder, &self.options)?)
+    }
+
+    fn network(&self) -> Result<Network, FetchCause> {
+        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(network) = &*network {
+            return Ok(network.clone());
+        }
+        let http = Http::new(&HttpOptions {
+            certificates: self.options.certificates.clone(),
+        });
+        let http = Arc::new(http.map_err(FetchCause::SetUp)?);
+        let options = RegistryOptions {
+            keychain: Keychain {
+                config: self.options.docker_config.clone(),
+                environment: self.options.environment.clone(),
+            },
+            insecure: self.options.insecure_registries.clone(),
+        };
+        let registry = Arc::new(Registry::new(Arc::clone(&http), options));
+        Ok(network.insert(Network { http, registry }).clone())
+    }
+}
+
+impl Request {
+    fn asked(&self) -> Asked {
+        match self {
+            Self::Git(request) => request.asked(),
+            Self::Web(request) => request.asked(),
+            Self::Bundle(request) => request.asked(),
+        }
+    }
+}
+
+/// Says what to write instead.
+fn unsupported(resolver: &str) -> FetchCause {
+    FetchCause::Unsupported {
+        resolver: stepwell_registry::words::quoted(resolver),
+        mend: match resolver {
+            "hub" => {
+                "use `resolver: git` with the repository that the catalog is made from, or `resolver: bundles`, or put the file beside"
+            }
+            "cluster" => {
+                "put the file that was applied to the cluster beside, and name it without a resolver"
+            }
+            _ => "use `resolver: git`, `http` or `bundles`, or put the file beside",
+        },
     }
 }

@@ -9,12 +9,20 @@
 //!
 //! Held up by the user's own `git` and by `stepwell-registry`, which speaks HTTP and the protocol of registries. Whatever
 //! comes from outside is bounded in size and time ([`limits::FetchLimits`]), and nothing of it is ever written to a path
-//! that it chose. Read next: [`fetcher`].
+//! that it chose. Read next: [`fetcher`], then the resolver you are after: [`git`], [`web`] or [`bundle`].
 
+pub mod bundle;
+pub mod cache;
 pub mod error;
 pub mod fetcher;
+pub mod git;
 pub mod limits;
+mod params;
+pub mod text;
+pub mod unpack;
+pub mod web;
 
-pub use error::{FetchError, FetchErrorKind};
+pub use cache::CacheError;
+pub use error::{FetchCause, FetchError, FetchErrorKind};
 pub use fetcher::{FetchOptions, Fetched, Fetcher, Held, Wanted};
 pub use limits::FetchLimits;
