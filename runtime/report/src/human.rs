@@ -1,24 +1,24 @@
 //! The report for a person: what happens as it happens, and in the end what came of it and where the time went.
 //!
-//! Knows the order of things; what a screen is, is known by `live` and `plain`, and what the end says by `summary`.
+//! A Task that runs by itself is told step by step (`lone`), a pipeline task by task (`many`). What a screen is, is known
+//! by `live` and `plain`.
+
+mod lone;
+mod many;
+mod outcome;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write};
 
-use indicatif::ProgressDrawTarget;
-use stepwell_contract::{Ending, Event, EventKind, LogStream, StepName, TerminationReason};
+use stepwell_contract::{Event, EventKind, LogStream, TerminationReason};
 
 use crate::Reporter;
 use crate::clean::{clean, shorten};
 use crate::live::Live;
 use crate::plain::Plain;
 use crate::style::{Ink, Style};
-use crate::summary::Summary;
-use crate::time::for_people;
-
-/// How many of a step's last lines are shown when it fails in quiet mode.
-const TAIL_LINES: usize = 20;
+use lone::Lone;
+use many::Many;
 
 /// What is kept of a line where we keep it, in characters: a step may print a line of a gigabyte.
 const WIDTH: usize = 500;
@@ -39,29 +39,89 @@ pub(crate) trait Screen: Send {
     /// Shows a line of our own.
     fn line(&mut self, text: &str) -> io::Result<()>;
     /// Shows a line of a step's, or a part of one.
-    fn log(&mut self, step: &str, prefix: &str, text: &str, partial: bool) -> io::Result<()>;
-    /// What stands before a step's lines, when the longest step name has `width` characters.
-    fn prefix(&self, step: &str, width: usize) -> String;
-    /// A step runs from now on.
-    fn begin(&mut self, step: &str);
-    /// A running step said how far it is.
-    fn progress(&mut self, step: &str, text: &str);
-    /// A step no longer runs.
-    fn end(&mut self, step: &str);
+    fn log(&mut self, label: &str, prefix: &str, text: &str, partial: bool) -> io::Result<()>;
+    /// What stands before a step's lines, when the longest label has `width` characters.
+    fn prefix(&self, label: &str, width: usize) -> String;
+    /// Something runs from now on: a step, or a task of a pipeline.
+    fn begin(&mut self, name: &str);
+    /// What runs said how far it is.
+    fn progress(&mut self, name: &str, text: &str);
+    /// It no longer runs.
+    fn end(&mut self, name: &str);
+    /// How far the whole is.
+    fn state(&mut self, text: &str);
     /// Nothing follows.
     fn finish(&mut self) -> io::Result<()>;
 }
 
-/// The report for a person.
-pub struct Human {
+/// A screen, and how to write on it.
+pub(crate) struct Page {
     screen: Box<dyn Screen>,
     style: Style,
     options: HumanOptions,
-    summary: Summary,
-    /// The longest step name.
-    width: usize,
-    /// In quiet mode, the last lines of each step that runs.
-    tails: HashMap<StepName, VecDeque<String>>,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) -> io::Result<()> {
+        self.screen.line(text)
+    }
+
+    /// A line that a step printed, or a part of one.
+    fn log(
+        &mut self,
+        label: &str,
+        width: usize,
+        stream: LogStream,
+        line: &str,
+        partial: bool,
+    ) -> io::Result<()> {
+        let ink = match stream {
+            LogStream::Stdout => Ink::Dim,
+            LogStream::Stderr => Ink::Warn,
+        };
+        let prefix = self.screen.prefix(label, width);
+        let prefix = self.style.paint(ink, prefix);
+        let text = match self.options.terminal {
+            true => clean(line),
+            false => Cow::Borrowed(line),
+        };
+        self.screen.log(label, &prefix, &text, partial)
+    }
+
+    /// That output was dropped, if any was.
+    fn dropped(&mut self, label: &str, bytes: u64) -> io::Result<()> {
+        if bytes == 0 || self.options.quiet {
+            return Ok(());
+        }
+        let text =
+            format!("  {bytes} bytes of output are not shown: {label} reached its limit `output`");
+        self.line(&self.style.paint(Ink::Warn, text))
+    }
+
+    /// Something that a user should know; `about` is a task or nothing.
+    fn notice(&mut self, about: &str, message: &str) -> io::Result<()> {
+        if self.options.quiet {
+            return Ok(());
+        }
+        let about = match about {
+            "" => String::new(),
+            task => format!("{}: ", clean(task)),
+        };
+        let text = format!("note: {about}{}", shorten(message, WIDTH));
+        self.line(&self.style.paint(Ink::Warn, text))
+    }
+}
+
+/// The report for a person.
+pub struct Human {
+    page: Page,
+    run: Kind,
+}
+
+/// What runs. It is a Task by itself until a pipeline begins.
+enum Kind {
+    Lone(Lone),
+    Many(Box<Many>),
 }
 
 impl Human {
@@ -75,94 +135,21 @@ impl Human {
         if options.quiet {
             return Self::plain(io::stdout(), options);
         }
-        let target = ProgressDrawTarget::stdout();
-        Self::on(Box::new(Live::new(target, options.colour)), options)
+        Self::on(Box::new(Live::on_stdout(options.colour)), options)
     }
 
     fn on(screen: Box<dyn Screen>, options: HumanOptions) -> Self {
+        let style = Style {
+            colour: options.colour,
+        };
         Self {
-            screen,
-            style: Style {
-                colour: options.colour,
+            page: Page {
+                screen,
+                style,
+                options,
             },
-            options,
-            summary: Summary::default(),
-            width: 0,
-            tails: HashMap::new(),
+            run: Kind::Lone(Lone::default()),
         }
-    }
-
-    fn log(
-        &mut self,
-        step: &StepName,
-        stream: LogStream,
-        line: &str,
-        partial: bool,
-    ) -> io::Result<()> {
-        if self.options.quiet {
-            let tail = self.tails.entry(step.clone()).or_default();
-            if tail.len() == TAIL_LINES {
-                tail.pop_front();
-            }
-            tail.push_back(shorten(line, WIDTH));
-            return Ok(());
-        }
-        let ink = match stream {
-            LogStream::Stdout => Ink::Dim,
-            LogStream::Stderr => Ink::Warn,
-        };
-        let prefix = self.screen.prefix(step.as_str(), self.width);
-        let prefix = self.style.paint(ink, prefix);
-        let text = match self.options.terminal {
-            true => clean(line),
-            false => Cow::Borrowed(line),
-        };
-        self.screen.log(step.as_str(), &prefix, &text, partial)
-    }
-
-    fn step_end(
-        &mut self,
-        step: &StepName,
-        reason: TerminationReason,
-        ending: Option<&Ending>,
-        duration_ms: u64,
-        dropped_bytes: u64,
-    ) -> io::Result<()> {
-        self.screen.end(step.as_str());
-        let tail = self.tails.remove(step).unwrap_or_default();
-        if self.options.quiet {
-            if is_failure(reason) {
-                for line in tail {
-                    self.screen.line(&format!("[{step}] {line}"))?;
-                }
-            }
-            return Ok(());
-        }
-        let (mark, ink, word) = match reason {
-            TerminationReason::Completed => ("✓", Ink::Good, String::new()),
-            TerminationReason::Continued => {
-                let how = ending.map(Ending::summary).unwrap_or_default();
-                let how = shorten(&how, WIDTH);
-                ("!", Ink::Warn, format!(" {how}, and the task goes on"))
-            }
-            TerminationReason::Skipped => ("-", Ink::Dim, " skipped".to_owned()),
-            TerminationReason::Cancelled => ("✗", Ink::Bad, " cancelled".to_owned()),
-            TerminationReason::TimeoutExceeded => ("✗", Ink::Bad, " timed out".to_owned()),
-            TerminationReason::Error => ("✗", Ink::Bad, " failed".to_owned()),
-        };
-        let mut text = format!("{} {step}{word}", self.style.paint(ink, mark));
-        if reason != TerminationReason::Skipped {
-            let time = format!(" {}", for_people(duration_ms));
-            text += &self.style.paint(Ink::Dim, time);
-        }
-        self.screen.line(&text)?;
-        if dropped_bytes > 0 {
-            let text = format!(
-                "  {dropped_bytes} bytes of output are not shown: {step} reached its limit `output`"
-            );
-            self.screen.line(&self.style.paint(Ink::Warn, text))?;
-        }
-        Ok(())
     }
 }
 
@@ -178,75 +165,32 @@ pub(crate) fn is_failure(reason: TerminationReason) -> bool {
     }
 }
 
+/// How far a step says it is.
+fn progress(done: u64, total: Option<u64>, message: &str) -> String {
+    let total = total
+        .map(|total| format!(" of {total}"))
+        .unwrap_or_default();
+    let message = shorten(message, WIDTH);
+    format!("{done}{total} {message}").trim_end().to_owned()
+}
+
 impl Reporter for Human {
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        self.summary.note(event);
-        match (&event.kind, &event.step) {
-            (EventKind::TaskStart { steps, .. }, _) => {
-                self.width = steps
-                    .iter()
-                    .map(|step| step.as_str().chars().count())
-                    .max()
-                    .unwrap_or(0);
-                if self.options.quiet {
-                    return Ok(());
-                }
-                let name = event.task.as_ref().map_or("", |task| task.as_str());
-                let count = match steps.len() {
-                    1 => "1 step".to_owned(),
-                    count => format!("{count} steps"),
-                };
-                let name = self.style.paint(Ink::Strong, name);
-                let count = self.style.paint(Ink::Dim, format!(": {count}"));
-                self.screen.line(&format!("{name}{count}"))
-            }
-            (EventKind::StepStart { .. }, Some(step)) => {
-                self.screen.begin(step.as_str());
-                Ok(())
-            }
-            (
-                EventKind::StepLog {
-                    stream,
-                    line,
-                    partial,
-                },
-                Some(step),
-            ) => self.log(step, *stream, line, *partial),
-            (
-                EventKind::StepProgress {
-                    done,
-                    total,
-                    message,
-                },
-                Some(step),
-            ) => {
-                let total = total
-                    .map(|total| format!(" of {total}"))
-                    .unwrap_or_default();
-                let message = shorten(message, WIDTH);
-                self.screen
-                    .progress(step.as_str(), format!("{done}{total} {message}").trim_end());
-                Ok(())
-            }
-            (
-                EventKind::StepEnd {
-                    termination_reason: reason,
-                    ending,
-                    duration_ms,
-                    dropped_bytes,
-                    ..
-                },
-                Some(step),
-            ) => self.step_end(step, *reason, ending.as_ref(), *duration_ms, *dropped_bytes),
-            _ => Ok(()),
+        if let (EventKind::PipelineStart { .. }, None) = (&event.kind, &event.task) {
+            self.run = Kind::Many(Box::default());
+        }
+        match &mut self.run {
+            Kind::Lone(lone) => lone.event(&mut self.page, event),
+            Kind::Many(many) => many.event(&mut self.page, event),
         }
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        for line in self.summary.lines(self.style, self.options.quiet) {
-            self.screen.line(&line)?;
+        match &mut self.run {
+            Kind::Lone(lone) => lone.finish(&mut self.page)?,
+            Kind::Many(many) => many.finish(&mut self.page)?,
         }
-        self.screen.finish()
+        self.page.screen.finish()
     }
 }
 

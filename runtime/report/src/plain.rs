@@ -56,6 +56,8 @@ impl Screen for Plain {
 
     fn end(&mut self, _step: &str) {}
 
+    fn state(&mut self, _text: &str) {}
+
     fn finish(&mut self) -> io::Result<()> {
         self.end_open_line()?;
         self.out.flush()

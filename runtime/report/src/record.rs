@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_record_has_every_event_every_object_and_the_status() {
-        let [events, objects, status] = [const { () }; 3].map(|()| Page::default());
+        let [events, objects, status] = std::array::from_fn(|_| Page::default());
         let handles = Handles {
             events: events.clone(),
             objects: objects.clone(),
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn attack_a_secret_that_stands_in_a_document_is_not_kept() {
-        let [events, objects, status] = [const { () }; 3].map(|()| Page::default());
+        let [events, objects, status] = std::array::from_fn(|_| Page::default());
         let handles = Handles {
             events: events.clone(),
             objects: objects.clone(),

@@ -1,4 +1,4 @@
-//! What is said at the end: what failed and why, the results, and where the time went.
+//! What is said at the end of a Task that ran by itself: what failed and why, the results, and where the time went.
 //!
 //! Collects from events; writes nothing itself.
 
@@ -48,7 +48,7 @@ impl Summary {
                 self.steps
                     .push((step.clone(), *termination_reason, *duration_ms));
             }
-            (EventKind::Result { name, value, .. }, _) => {
+            (EventKind::Result { name, value, .. }, None) => {
                 // A retry may write it again; the last one counts.
                 self.results.retain(|(known, _)| known != name);
                 self.results.push((Arc::clone(name), shown(value)));
@@ -143,12 +143,13 @@ impl Summary {
     }
 }
 
-fn widest<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+/// How many characters the longest has.
+pub(crate) fn widest<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     names.map(|name| name.chars().count()).max().unwrap_or(0)
 }
 
 /// A value on one line.
-fn shown(value: &ParamValue) -> String {
+pub(crate) fn shown(value: &ParamValue) -> String {
     match value {
         // A result file mostly ends in a line end that says nothing.
         ParamValue::String(text) => shorten(text.trim_end(), VALUE_WIDTH),

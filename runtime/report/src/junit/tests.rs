@@ -127,7 +127,7 @@ fn attack_output_that_is_no_xml() {
 #[test]
 fn attack_megabytes_of_output() {
     let mut events = failing(&"x".repeat(1 << 20));
-    let flood: Vec<_> = (0..1000).map(|_| events[2].clone()).collect();
+    let flood: Vec<_> = (0..100).map(|_| events[2].clone()).collect();
     events.splice(2..3, flood);
     let xml = xml(&events);
     check(&xml);
