@@ -11,11 +11,11 @@ use stepwell_store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// The folder behind a workspace could not be opened.
-    #[error("failed to open `{}` as workspace `{workspace}`", path.display())]
-    Workspace {
-        /// The workspace.
-        workspace: Arc<str>,
+    /// The folder behind a workspace or a volume could not be opened.
+    #[error("failed to open `{}` as {owner}", path.display())]
+    Volume {
+        /// The workspace or the volume, with its name.
+        owner: String,
         /// The folder.
         path: PathBuf,
         /// Why not.
@@ -44,6 +44,14 @@ pub enum EngineError {
         step: StepName,
         /// Why not.
         source: io::Error,
+    },
+    /// The backend would not run a step that was not known before the run.
+    #[error("failed to admit step `{step}`")]
+    Admit {
+        /// The step.
+        step: StepName,
+        /// Why not.
+        source: SandboxError,
     },
     /// The backend could not open the task.
     #[error("failed to open the task")]

@@ -10,28 +10,29 @@ use tokio::sync::watch;
 
 use crate::clock::WallClock;
 
-/// What every event of one task says.
+/// What every event of one try of a task says, or of the run itself.
 #[derive(Clone)]
 struct Labels {
     clock: Arc<dyn WallClock>,
     run: RunName,
-    task: TaskName,
+    task: Option<TaskName>,
+    attempt: u32,
 }
 
 impl Labels {
-    fn event(&self, task: bool, step: Option<StepName>, kind: EventKind) -> Event {
+    fn event(&self, step: Option<StepName>, kind: EventKind) -> Event {
         Event {
             at: self.clock.now(),
             run: self.run.clone(),
-            task: task.then(|| self.task.clone()),
+            task: self.task.clone(),
             step,
-            attempt: 0,
+            attempt: self.attempt,
             kind,
         }
     }
 }
 
-/// Where the events of one task go. When nobody listens any more, they go nowhere: the run does not depend on it.
+/// Where the events of one try of a task go, or those of the run itself. When nobody listens any more, they go nowhere: the run does not depend on it.
 pub(crate) struct Events {
     labels: Labels,
     sender: Sender<Event>,
@@ -42,9 +43,15 @@ impl Events {
         sender: Sender<Event>,
         clock: Arc<dyn WallClock>,
         run: RunName,
-        task: TaskName,
+        task: Option<TaskName>,
+        attempt: u32,
     ) -> Self {
-        let labels = Labels { clock, run, task };
+        let labels = Labels {
+            clock,
+            run,
+            task,
+            attempt,
+        };
         Self { labels, sender }
     }
 
@@ -69,17 +76,13 @@ impl Events {
         }
     }
 
-    pub(crate) async fn run(&self, kind: EventKind) {
-        self.send(self.labels.event(false, None, kind)).await;
-    }
-
+    /// Sends an event of the task, or of the run.
     pub(crate) async fn task(&self, kind: EventKind) {
-        self.send(self.labels.event(true, None, kind)).await;
+        self.send(self.labels.event(None, kind)).await;
     }
 
     pub(crate) async fn step(&self, step: &StepName, kind: EventKind) {
-        self.send(self.labels.event(true, Some(step.clone()), kind))
-            .await;
+        self.send(self.labels.event(Some(step.clone()), kind)).await;
     }
 }
 
@@ -104,7 +107,7 @@ impl Outlet {
         let Some(sender) = self.sender.upgrade() else {
             return;
         };
-        let event = self.labels.event(true, Some(step.clone()), kind);
+        let event = self.labels.event(Some(step.clone()), kind);
         let refused = self.while_open(|| sender.try_send(event).err());
         if let Some(Some(TrySendError::Full(event))) = refused {
             self.runtime.block_on(self.wait_and_send(&sender, event));

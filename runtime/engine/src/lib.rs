@@ -1,17 +1,19 @@
 //! Plans, keys, schedules and captures; knows a backend only as a trait.
 //!
-//! In: a resolved [`Run`](stepwell_spec::Run) with the code that its steps name, a [`Backend`], a scratch folder and
-//! somewhere to send events. Out: [`Event`]s while it happens, and a [`Verdict`] in Tekton's words.
+//! In: a resolved [`Run`](stepwell_spec::Run), a [`Backend`], what it asks of the world ([`Images`], [`Fetch`]), a scratch
+//! folder and somewhere to send events. Out: [`Event`]s while it happens, and a [`Verdict`] in Tekton's words.
 //!
 //! It must not know which backend it drives, a terminal, an environment variable or the time, which comes in through
 //! [`WallClock`].
 //!
 //! ```text
-//! Run ─plan→ Plan (every step with its seed, from its key) ─admit→ Admitted ─run→ Event, Event, … Verdict
+//! Run ─admit→ Admitted ─run→ Event, Event, … Verdict
+//!                       └─ each TaskRun: its tries; each try: its folders, then step by step plan → run → capture
 //! ```
 //!
 //! Held up by tokio, on one thread: a task blocks a thread of tokio's pool, everything else is a timer and a channel.
-//! Read next: [`plan`](mod@plan) for what a step is given, [`run`] for a task's life, then `runtime/sandbox-wasm`.
+//! Read next: [`run`] for the whole, `task/` for one TaskRun, [`plan`](mod@plan) for what a step is given, then
+//! `runtime/sandbox-wasm`.
 //!
 //! [`Backend`]: stepwell_contract::Backend
 //! [`Event`]: stepwell_contract::Event
@@ -28,6 +30,7 @@ mod graph;
 pub mod key;
 mod life;
 mod lines;
+mod outside;
 pub mod plan;
 mod results;
 pub mod run;
@@ -36,9 +39,10 @@ mod task;
 mod verdict;
 mod volumes;
 
-pub use admit::{Admitted, NotAdmitted, Refused};
+pub use admit::{Admitted, NotAdmitted, Refused, Why};
 pub use clock::{SystemClock, WallClock};
 pub use control::Control;
 pub use error::EngineError;
-pub use plan::{Plan, PlanError, plan};
+pub use outside::{Fetch, Fetched, Images, Options};
+pub use plan::PlanError;
 pub use run::Engine;

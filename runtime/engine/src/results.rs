@@ -5,7 +5,7 @@
 //! Both ways, a result has one form: a string is its bytes, verbatim; an array or an object is JSON.
 
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
@@ -15,7 +15,7 @@ use stepwell_contract::{EmitError, ParamType, ParamValue, ResultDecl};
 /// The folder behind `/tekton/results`, where the task has one, and what the task declares to find there.
 #[derive(Debug)]
 pub(crate) struct ResultsFolder {
-    dir: Option<Arc<Dir>>,
+    dir: Mutex<Option<Arc<Dir>>>,
     declared: Arc<[ResultDecl]>,
 }
 
@@ -50,18 +50,32 @@ pub(crate) struct Reading {
 
 impl ResultsFolder {
     pub(crate) fn new(dir: Option<Arc<Dir>>, declared: Arc<[ResultDecl]>) -> Self {
-        Self { dir, declared }
+        Self {
+            dir: Mutex::new(dir),
+            declared,
+        }
+    }
+
+    fn dir(&self) -> Option<Arc<Dir>> {
+        // Put or taken as a whole.
+        let dir = self.dir.lock().unwrap_or_else(PoisonError::into_inner);
+        dir.clone()
+    }
+
+    /// Gives up the folder, which is about to go: nothing is read or kept any more.
+    pub(crate) fn let_go(&self) {
+        *self.dir.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Reads every result that the task declares and a step wrote.
     pub(crate) fn read(&self, limit: u64) -> Reading {
         let mut reading = Reading::default();
-        let Some(dir) = &self.dir else {
+        let Some(dir) = self.dir() else {
             return reading;
         };
         for declared in &*self.declared {
             let name = Arc::clone(&declared.name);
-            match read_file(dir, &declared.name, limit).and_then(|text| parse(text, declared)) {
+            match read_file(&dir, &declared.name, limit).and_then(|text| parse(text, declared)) {
                 Ok(Some(value)) => reading.results.push((name, value)),
                 Ok(None) => {}
                 Err(rejection) => reading.rejected.push((name, rejection)),
@@ -101,10 +115,9 @@ impl ResultsFolder {
             });
         }
         let dir = self
-            .dir
-            .as_ref()
+            .dir()
             .ok_or_else(|| host(io::ErrorKind::NotFound.into()))?;
-        replace_file(dir, name, text.as_bytes()).map_err(host)
+        replace_file(&dir, name, text.as_bytes()).map_err(host)
     }
 }
 

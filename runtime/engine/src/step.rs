@@ -46,7 +46,9 @@ pub(crate) fn run(
         spec,
         timeout,
         on_error,
-        image_span: _,
+        results: _,
+        stdout: _,
+        stderr: _,
     } = step;
     let name = spec.name.clone();
     let began = outlet.now();

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{CancelReason, Ending, Limit, RunName, StepName};
+use stepwell_spec::TaskRun;
 
 use crate::results::Rejection;
+use crate::task::HaltCause;
 
 #[allow(unused_imports, reason = "`run` does not ask for it yet")]
 pub(crate) use pipeline::pipeline;
@@ -36,7 +38,22 @@ pub(crate) enum Stop {
     TaskTimedOut,
     /// Somebody asked.
     Cancelled,
+    /// The code of a step is not there.
+    NoImage {
+        /// Which step.
+        step: StepName,
+        /// Why not, for a person.
+        cause: String,
+    },
+    /// The task contradicts itself.
+    Invalid {
+        /// How.
+        cause: String,
+    },
 }
+
+/// Tekton's reason for a TaskRun that was stopped from outside.
+pub(crate) const CANCELLED: &str = "TaskRunCancelled";
 
 impl Stop {
     /// Why a task ends that is told to stop while no step runs.
@@ -65,8 +82,9 @@ pub(crate) fn succeeded() -> Verdict {
     }
 }
 
-/// The task of `run`, which had `timeout`, was ended by `stop`.
-pub(crate) fn stopped(run: &RunName, timeout: Duration, stop: &Stop) -> Verdict {
+/// `run` was ended by `stop`; where it was cancelled, for `halted`.
+pub(crate) fn stopped(run: &TaskRun, stop: &Stop, halted: Option<HaltCause>) -> Verdict {
+    let name = &run.name;
     match stop {
         Stop::StepFailed {
             step,
@@ -93,17 +111,33 @@ pub(crate) fn stopped(run: &RunName, timeout: Duration, stop: &Stop) -> Verdict 
             ),
         ),
         Stop::TaskTimedOut => {
-            let timeout = go_duration(timeout);
+            let timeout = go_duration(run.timeout.unwrap_or_default());
             failed(
                 "TaskRunTimeout",
-                format!(r#"TaskRun "{run}" failed to finish within "{timeout}""#),
+                format!(r#"TaskRun "{name}" failed to finish within "{timeout}""#),
             )
         }
-        // What would follow the space is the message of whoever cancelled it.
-        Stop::Cancelled => failed(
-            "TaskRunCancelled",
-            format!(r#"TaskRun "{run}" was cancelled. "#),
+        // What follows the space is the message of whoever cancelled it.
+        Stop::Cancelled => {
+            let message = match halted {
+                None | Some(HaltCause::Asked) => "",
+                Some(HaltCause::PipelineCancelled) => {
+                    "TaskRun cancelled as the PipelineRun it belongs to has been cancelled."
+                }
+                Some(HaltCause::PipelineTimedOut) => {
+                    "TaskRun cancelled as the PipelineRun it belongs to has timed out."
+                }
+            };
+            failed(
+                CANCELLED,
+                format!(r#"TaskRun "{name}" was cancelled. {message}"#),
+            )
+        }
+        Stop::NoImage { step, cause } => failed(
+            "TaskRunImagePullFailed",
+            format!(r#"The step "{step}" in TaskRun "{name}" failed to pull the image. {cause}"#),
         ),
+        Stop::Invalid { cause } => failed("TaskRunValidationFailed", cause.clone()),
     }
 }
 
@@ -200,7 +234,7 @@ fn decimal(number: u128, scale: u128) -> String {
 
 #[cfg(test)]
 mod tests {
-    use stepwell_contract::ParamType;
+    use stepwell_contract::{ParamType, TaskName};
 
     use super::*;
 
@@ -232,7 +266,8 @@ mod tests {
             };
             let step = step.clone();
             let stop = Stop::StepFailed { step, ending };
-            let verdict = stopped(&RunName::new("run"), Duration::ZERO, &stop);
+            let run = TaskRun::new(RunName::new("run"), TaskName::new("task"));
+            let verdict = stopped(&run, &stop, None);
             (verdict.reason, verdict.message)
         };
         assert_eq!(

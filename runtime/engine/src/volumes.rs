@@ -10,75 +10,92 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use stepwell_contract::{Access, StepName, Volume};
-use stepwell_store::Scratch;
+use stepwell_spec::{TaskRun, VolumeSource};
+use stepwell_store::{StoreError, TaskScratch};
 
 use crate::error::EngineError;
-use crate::plan::{PlannedVolume, RESULTS, SCRIPTS, STEPS, Script, VolumeSource};
+use crate::plan::layout::{Layout, Owner, PlannedVolume, RESULTS, SCRIPTS, STEPS, Source};
+use crate::plan::script_file;
+use crate::task::Tools;
 
-/// The folders of one task, open.
-pub(crate) struct Volumes(BTreeMap<Arc<str>, Volume>);
+/// The folders of one try of a task, open.
+pub(crate) struct Volumes {
+    open: BTreeMap<Arc<str>, Volume>,
+    scratch: TaskScratch,
+}
 
 impl Volumes {
-    pub(crate) fn open(
-        planned: Vec<PlannedVolume>,
-        scripts: &[Script],
-        scratch: Option<&Scratch>,
-    ) -> Result<Self, EngineError> {
-        let mut volumes = BTreeMap::new();
-        for PlannedVolume { name, source } in planned {
-            let (dir, path) = match source {
-                VolumeSource::Scratch => {
-                    // It is taken away from a run that was given up meanwhile.
-                    let scratch = scratch.ok_or_else(|| EngineError::Stuck {
-                        doing: format!("make the task's folder `{name}` in time"),
-                    })?;
-                    scratch
-                        .folder(&name)
-                        .map_err(|source| EngineError::Folder {
-                            folder: Arc::clone(&name),
-                            source,
-                        })?
-                }
-                VolumeSource::Folder {
-                    workspace,
-                    path,
-                    sub_path,
-                    access,
-                } => {
-                    let whole = match &sub_path {
-                        Some(sub_path) => path.join(sub_path),
-                        None => path.clone(),
-                    };
-                    open_folder(&path, sub_path.as_deref(), access)
-                        .map(|dir| (Arc::new(dir), whole.clone()))
-                        .map_err(|source| EngineError::Workspace {
-                            workspace,
-                            path: whole,
-                            source,
-                        })?
-                }
-            };
+    pub(crate) fn open(tools: &Tools, run: &TaskRun, layout: &Layout) -> Result<Self, EngineError> {
+        let scratch = tools.scratch.task();
+        let mut volumes = Self {
+            open: BTreeMap::new(),
+            scratch: scratch.map_err(folder("task"))?,
+        };
+        for PlannedVolume { name, source } in &layout.volumes {
+            let (dir, path) = volumes.open_one(name, source)?;
+            let name = Arc::clone(name);
             let volume = Volume {
                 name: Arc::clone(&name),
                 dir,
                 path,
             };
-            volumes.insert(name, volume);
+            volumes.open.insert(name, volume);
         }
-        let volumes = Self(volumes);
         if let Some(dir) = volumes.dir(SCRIPTS) {
-            for Script { file, text } in scripts {
-                write_script(&dir, file, text).map_err(|source| EngineError::Script {
-                    file: file.clone(),
-                    source,
-                })?;
+            for (index, step) in run.steps.iter().enumerate() {
+                let Some(text) = &step.script else { continue };
+                let file = script_file(index);
+                write_script(&dir, &file, text)
+                    .map_err(|source| EngineError::Script { file, source })?;
             }
         }
         Ok(volumes)
     }
 
+    fn open_one(
+        &mut self,
+        name: &Arc<str>,
+        source: &Source,
+    ) -> Result<(Arc<Dir>, PathBuf), EngineError> {
+        match source {
+            Source::Scratch => self.scratch.folder(name).map_err(folder(name)),
+            Source::Inside { of, path, made } => {
+                let outer = self.open.get(of);
+                let outer = outer.ok_or(io::ErrorKind::NotFound.into());
+                outer
+                    .and_then(|outer| {
+                        let dir = open_inside(&outer.dir, path, *made)?;
+                        Ok((Arc::new(dir), outer.path.join(path)))
+                    })
+                    .map_err(|source| EngineError::Volume {
+                        owner: Owner::Volume(Arc::clone(name)).to_string(),
+                        path: path.into(),
+                        source,
+                    })
+            }
+            Source::Given {
+                owner,
+                source: VolumeSource::Folder { path, sub_path },
+                access,
+            } => {
+                let whole = match sub_path {
+                    Some(sub_path) => path.join(sub_path),
+                    None => path.clone(),
+                };
+                open_folder(path, sub_path.as_deref(), *access)
+                    .map(|dir| (Arc::new(dir), whole.clone()))
+                    .map_err(|source| EngineError::Volume {
+                        owner: owner.to_string(),
+                        path: whole,
+                        source,
+                    })
+            }
+            Source::Given { .. } => self.scratch.folder(name).map_err(folder(name)),
+        }
+    }
+
     fn dir(&self, name: &str) -> Option<Arc<Dir>> {
-        self.0.get(name).map(|volume| Arc::clone(&volume.dir))
+        self.open.get(name).map(|volume| Arc::clone(&volume.dir))
     }
 
     /// The folder behind `/tekton/results`.
@@ -86,26 +103,45 @@ impl Volumes {
         self.dir(RESULTS)
     }
 
-    /// The folder behind `/tekton/steps`, where exit codes are asked for.
-    pub(crate) fn exit_codes(&self) -> Option<Arc<Dir>> {
+    /// The folder behind `/tekton/steps`, where the task has one.
+    pub(crate) fn steps(&self) -> Option<Arc<Dir>> {
         self.dir(STEPS)
     }
 
-    pub(crate) fn into_list(self) -> Vec<Volume> {
-        self.0.into_values().collect()
+    pub(crate) fn list(&self) -> Vec<Volume> {
+        self.open.values().cloned().collect()
+    }
+
+    /// Gives the task's own folders back.
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        let Self { open, scratch } = self;
+        drop(open);
+        scratch.close()
+    }
+}
+
+/// Says which folder of the task could not be made; for `map_err`.
+fn folder(name: &str) -> impl FnOnce(StoreError) -> EngineError {
+    move |source| EngineError::Folder {
+        folder: name.into(),
+        source,
     }
 }
 
 /// Opens a folder of the user's. A folder below it is reached from its handle, so that a link in it leads nowhere else.
 fn open_folder(path: &Path, sub_path: Option<&str>, access: Access) -> io::Result<Dir> {
     let dir = Dir::open_ambient_dir(path, ambient_authority())?;
-    let Some(sub_path) = sub_path else {
-        return Ok(dir);
-    };
-    if access == Access::ReadWrite {
-        dir.create_dir_all(sub_path)?;
+    match sub_path {
+        Some(sub_path) => open_inside(&dir, sub_path, access == Access::ReadWrite),
+        None => Ok(dir),
     }
-    dir.open_dir(sub_path)
+}
+
+fn open_inside(dir: &Dir, path: &str, made: bool) -> io::Result<Dir> {
+    if made {
+        dir.create_dir_all(path)?;
+    }
+    dir.open_dir(path)
 }
 
 fn write_script(dir: &Dir, file: &str, text: &str) -> io::Result<()> {
@@ -117,6 +153,6 @@ fn write_script(dir: &Dir, file: &str, text: &str) -> io::Result<()> {
 /// Writes the exit code of `step` to where `$(steps.step-<step>.exitCode.path)` points.
 pub(crate) fn write_exit_code(steps: &Dir, step: &StepName, code: i32) -> io::Result<()> {
     let folder = PathBuf::from(format!("step-{step}"));
-    steps.create_dir(&folder)?;
+    steps.create_dir_all(&folder)?;
     steps.write(folder.join("exitCode"), code.to_string())
 }

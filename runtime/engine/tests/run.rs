@@ -67,7 +67,6 @@ async fn steps_run_in_order_and_everything_is_told() {
         played.log,
         [
             "admit ./step.wasm",
-            "admit ./step.wasm",
             "open",
             "prepare a",
             "run a",
@@ -414,7 +413,7 @@ async fn a_run_that_nobody_waits_for_tells_its_step_to_stop() {
         }
     });
     let started = task.start();
-    let admitted = started.engine.admit(started.plan).unwrap();
+    let admitted = started.engine.admit(started.run).unwrap();
     let scratch = started.store.scratch().unwrap();
     let (sender, _receiver) = tokio::sync::mpsc::channel(100);
     let run = started.engine.run(admitted, scratch, sender, Cancel::new());
@@ -530,7 +529,7 @@ async fn a_step_that_is_not_admitted_keeps_every_step_from_running() {
     task.ends("b", 0);
     task.fault = Fault::Admit;
     let started = task.start();
-    let refused = started.engine.admit(started.plan).unwrap_err();
+    let refused = started.engine.admit(started.run).unwrap_err();
     assert_eq!(refused.to_string(), "failed to admit `a`, `b`");
     assert!(
         started
@@ -671,7 +670,7 @@ async fn a_workspace_that_is_not_there_is_named() {
         let played = task.play().await;
         let error = played.ended.as_ref().unwrap_err();
         assert!(
-            matches!(error, EngineError::Workspace { workspace, .. } if &**workspace == "src"),
+            matches!(error, EngineError::Volume { owner, .. } if owner == "workspace `src`"),
             "{error}"
         );
         assert_eq!((played.calls().len(), played.left), (0, 0));
@@ -725,7 +724,7 @@ async fn a_run_whose_events_nobody_reads_still_ends() {
         });
     }
     let started = task.start();
-    let admitted = started.engine.admit(started.plan).unwrap();
+    let admitted = started.engine.admit(started.run).unwrap();
     let scratch = started.store.scratch().unwrap();
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     drop(receiver);

@@ -92,7 +92,7 @@ pub(crate) fn open_root(root: &Path) -> Result<OwnedFd, StoreError> {
 }
 
 /// Opens the folder `name` of the store, which is made where it is missing.
-fn open_private(root: &OwnedFd, name: &str, path: &Path) -> Result<OwnedFd, StoreError> {
+pub(crate) fn open_private(root: &OwnedFd, name: &str, path: &Path) -> Result<OwnedFd, StoreError> {
     let opened = match open_dir(root, name) {
         Err(Errno::NOENT) => match rustix::fs::mkdirat(root, name, PRIVATE) {
             // Another process may have been faster.

@@ -1,8 +1,9 @@
 //! Private folders and scratch space that survive a crash of their owner.
 //!
 //! In: the path of one folder, shared by any number of processes. Out: where precompiled code is kept
-//! ([`Store::artifacts`]) and a temporary folder for each run ([`Scratch`]), both checked to be out of other users'
-//! reach before anything in them is trusted.
+//! ([`Store::artifacts`]), a temporary folder for each run ([`Scratch`]) with one for each of its tasks ([`TaskScratch`]),
+//! and what must outlive any cache ([`State`]), all checked to be out of other users' reach before anything in them is
+//! trusted.
 //!
 //! It must not know runs, steps or Wasm, nor read the environment: whoever opens it says where it is.
 //!
@@ -15,8 +16,12 @@ pub mod layout;
 mod remove;
 pub mod runs;
 pub mod scratch;
+pub mod state;
+mod task_scratch;
 
 pub use error::{Exposure, StoreError};
 pub use layout::Store;
 pub use runs::{KeptRun, LiveRun, Runs};
 pub use scratch::Scratch;
+pub use state::State;
+pub use task_scratch::TaskScratch;

@@ -37,7 +37,8 @@ fn gone_name(number: u64) -> String {
     format!(".gone-{number}")
 }
 
-fn empty(top: &Dir) -> io::Result<()> {
+/// Removes all that is in `top`.
+pub(crate) fn empty(top: &Dir) -> io::Result<()> {
     let mut gone = Gone::default();
     clear(top, top, &mut gone)?;
     while gone.next < gone.end {

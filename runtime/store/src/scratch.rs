@@ -10,27 +10,30 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cap_fs_ext::DirExt as _;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::error::StoreError;
 use crate::remove;
+use crate::task_scratch::{TaskFolder, TaskScratch, Tasks};
 
 /// How often a folder may be lost to a sweeper before something else must be wrong.
 const ATTEMPTS: u32 = 100;
 
-/// A temporary folder of one run. Dropped, it is removed with all that is in it; so it is when its owner died and the
-/// store is next opened.
+/// A temporary folder of one run, shared by its tasks. Dropped, it is removed with all that is in it; so it is when its
+/// owner died and the store is next opened.
 #[derive(Debug)]
 pub struct Scratch {
     parent: Arc<Dir>,
     name: String,
     path: PathBuf,
     /// Holds the lock; `None` once the folder is removed.
-    dir: Option<Dir>,
+    dir: Mutex<Option<Arc<Dir>>>,
+    tasks: Tasks,
 }
 
 impl Scratch {
@@ -50,7 +53,8 @@ impl Scratch {
                     parent: Arc::clone(parent),
                     name,
                     path,
-                    dir: Some(dir),
+                    dir: Mutex::new(Some(Arc::new(dir))),
+                    tasks: Tasks::default(),
                 });
             }
         }
@@ -65,24 +69,69 @@ impl Scratch {
         &self.path
     }
 
-    /// Makes a folder in it: `name` is one plain file name. Gives its handle, to work through, and its path, to hand to
-    /// another process or to show.
+    /// A folder of the run's own, made where it is missing: `name` is one plain file name. Gives its handle, to work
+    /// through, and its path, to hand to another process or to show.
     ///
     /// # Errors
     ///
-    /// What the file system refused; also that the folder exists.
+    /// What the file system refused.
     pub fn folder(&self, name: &str) -> Result<(Arc<Dir>, PathBuf), StoreError> {
         let path = self.path.join(name);
-        let Some(dir) = &self.dir else {
-            let gone = io::Error::from(io::ErrorKind::NotFound);
-            return Err(StoreError::io("create", &path)(gone));
-        };
-        let mut private = DirBuilder::new();
-        private.mode(Mode::RWXU.as_raw_mode());
-        dir.create_dir_with(name, &private)
-            .map_err(StoreError::io("create", &path))?;
-        let folder = dir.open_dir(name).map_err(StoreError::io("open", &path))?;
-        Ok((Arc::new(folder), path))
+        let dir = self.open(&path)?;
+        match make(&dir, name, &path) {
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
+                let folder = dir.open_dir_nofollow(name);
+                folder.map_err(StoreError::io("open", &path))
+            }
+            made => made,
+        }
+        .map(|folder| (Arc::new(folder), path))
+    }
+
+    /// The folders of one task. A name is free again once the task is done, and folders that are found empty, or can be
+    /// emptied, are handed to the next task as they are: making and removing them costs more than all else here.
+    ///
+    /// # Errors
+    ///
+    /// What the file system refused.
+    pub fn task(self: &Arc<Self>) -> Result<TaskScratch, StoreError> {
+        let spare = self.tasks.spare();
+        match spare {
+            Some(folder) => Ok(TaskScratch::new(Arc::clone(self), folder)),
+            None => {
+                let name = self.tasks.name();
+                let path = self.path.join(&name);
+                let dir = make(&*self.open(&path)?, &name, &path)?;
+                let folder = TaskFolder::new(name, path, dir);
+                Ok(TaskScratch::new(Arc::clone(self), folder))
+            }
+        }
+    }
+
+    fn open(&self, path: &Path) -> Result<Arc<Dir>, StoreError> {
+        let gone = || StoreError::io("create", path)(io::Error::from(io::ErrorKind::NotFound));
+        self.dir().clone().ok_or_else(gone)
+    }
+
+    fn dir(&self) -> MutexGuard<'_, Option<Arc<Dir>>> {
+        // Taken or put as a whole.
+        self.dir.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the folders of a task back: the next one gets them.
+    pub(crate) fn give_back(&self, folder: TaskFolder) {
+        // What is given back too late goes with the whole.
+        if self.dir().is_some() {
+            self.tasks.keep(folder);
+        }
+    }
+
+    /// Removes the folders of a task, which nobody else may have.
+    pub(crate) fn discard(&self, name: &str, dir: &Dir) -> io::Result<()> {
+        match self.dir().clone() {
+            Some(parent) => remove::folder(&parent, name, dir),
+            None => Ok(()),
+        }
     }
 
     /// Removes it now and says what could not be removed. A drop does the same and only logs.
@@ -90,22 +139,29 @@ impl Scratch {
     /// # Errors
     ///
     /// What is left behind, and why.
-    pub fn close(mut self) -> Result<(), StoreError> {
-        self.remove()
-    }
-
-    fn remove(&mut self) -> Result<(), StoreError> {
+    pub fn close(&self) -> Result<(), StoreError> {
         // The handle, and with it the lock, lives until the folder is gone.
-        let Some(dir) = self.dir.take() else {
+        let Some(dir) = self.dir().take() else {
             return Ok(());
         };
+        self.tasks.forget();
         remove::folder(&self.parent, &self.name, &dir).map_err(StoreError::io("remove", &self.path))
     }
 }
 
+/// Makes the private folder `name`, which is not there yet, in `parent`.
+pub(crate) fn make(parent: &Dir, name: &str, path: &Path) -> Result<Dir, StoreError> {
+    let mut private = DirBuilder::new();
+    private.mode(Mode::RWXU.as_raw_mode());
+    parent
+        .create_dir_with(name, &private)
+        .map_err(StoreError::io("create", path))?;
+    parent.open_dir(name).map_err(StoreError::io("open", path))
+}
+
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = self.remove() {
+        if let Err(error) = self.close() {
             tracing::warn!(path = %self.path.display(), ?error, "a scratch folder is left behind");
         }
     }
@@ -194,11 +250,12 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_made_once_and_inside() {
+    fn a_folder_is_made_where_it_is_missing_and_inside() {
         let (temp, store) = store();
         let scratch = store.scratch().unwrap();
         scratch.folder("a").unwrap();
-        for name in ["a", "../out", "/tmp/out", "missing/b"] {
+        scratch.folder("a").unwrap();
+        for name in ["../out", "/tmp/out", "missing/b"] {
             assert!(scratch.folder(name).is_err(), "{name}");
         }
         assert!(!temp.path().join("scratch/out").exists());

@@ -21,7 +21,7 @@ fn world(room: usize, settings: &[&str]) -> World {
         limits.apply(setting).unwrap();
     }
     let (run, task) = (RunName::new("run"), TaskName::new("task"));
-    let events = Events::new(sender, Arc::new(SystemClock), run, task);
+    let events = Events::new(sender, Arc::new(SystemClock), run, Some(task), 0);
     let none: Arc<[ResultDecl]> = [].into();
     let results = Arc::new(ResultsFolder::new(None, none));
     let outlet = Arc::new(events.outlet());

@@ -14,9 +14,9 @@ use stepwell_contract::{
     Limits, RunName, Sandbox, SandboxError, SandboxErrorKind, StepIo, StepName, StepSpec, TaskName,
     TaskScope, TaskSpec, TerminationReason, Timestamp, Volume,
 };
-use stepwell_engine::{Engine, EngineError, Plan, WallClock, plan};
-use stepwell_spec::{Sources, Span, Step, TaskRun};
-use stepwell_store::Store;
+use stepwell_engine::{Engine, EngineError, Fetch, Fetched, Images, Options, WallClock};
+use stepwell_spec::{RemoteRef, Run, Sources, Span, Step, TaskRun};
+use stepwell_store::{State, Store};
 use tokio::sync::mpsc;
 
 pub(crate) type Body = Box<dyn FnOnce(Place, StepIo) -> Result<Ending, SandboxError> + Send>;
@@ -203,6 +203,22 @@ impl WallClock for Ticks {
     }
 }
 
+/// Fetches nothing.
+struct Nothing;
+
+impl Fetch for Nothing {
+    fn fetch(&self, _: &RemoteRef) -> Result<Fetched, String> {
+        Err("nothing can be fetched here".to_owned())
+    }
+}
+
+/// The one image that steps of a test name.
+fn images() -> Arc<dyn Images> {
+    let image = Image::component("./step.wasm", b"code".as_slice());
+    let images: BTreeMap<_, _> = [(Arc::clone(&image.reference), image)].into();
+    Arc::new(images)
+}
+
 /// A task in the making.
 pub(crate) struct Task {
     pub(crate) run: TaskRun,
@@ -212,6 +228,8 @@ pub(crate) struct Task {
     /// How many events fit into the channel.
     pub(crate) room: usize,
     pub(crate) opening: Opening,
+    pub(crate) images: Arc<dyn Images>,
+    pub(crate) host_paths: Vec<PathBuf>,
 }
 
 impl Task {
@@ -227,6 +245,8 @@ impl Task {
             cancel: Cancel::new(),
             room: 8,
             opening: Opening::default(),
+            images: images(),
+            host_paths: Vec::new(),
         }
     }
 
@@ -260,17 +280,10 @@ impl Task {
         });
     }
 
-    pub(crate) fn plan(&self) -> Plan {
-        let image = Image::component("./step.wasm", b"code".as_slice());
-        let images = [(Arc::clone(&image.reference), image)].into();
-        let fingerprint = Fingerprint(Digest::of(b"scripted"));
-        plan(self.run.clone(), &images, fingerprint, 0).expect("a plan")
-    }
-
     pub(crate) fn start(self) -> Started {
         let temp = tempfile::tempdir().expect("a temporary folder");
         let store = Store::open(temp.path()).expect("a store");
-        let plan = self.plan();
+        let state = State::open(&temp.path().join("state")).expect("a state");
         let log = Arc::default();
         let backend = Scripted {
             bodies: Arc::new(Mutex::new(self.bodies)),
@@ -282,8 +295,16 @@ impl Task {
             engine: Engine {
                 backend: Arc::new(backend),
                 clock: Arc::new(Ticks::default()),
+                images: self.images,
+                fetch: Arc::new(Nothing),
+                state,
+                options: Options {
+                    max_parallel: std::num::NonZeroUsize::MIN,
+                    epoch_seconds: 0,
+                    host_paths: self.host_paths,
+                },
             },
-            plan,
+            run: Run::Task(Box::new(self.run)),
             store,
             temp,
             log,
@@ -300,7 +321,7 @@ impl Task {
     /// Runs it to its end while `beside` goes on beside it.
     pub(crate) async fn play_while(self, beside: impl Future<Output = ()>) -> Played {
         let started = self.start();
-        let admitted = started.engine.admit(started.plan).expect("admitted");
+        let admitted = started.engine.admit(started.run).expect("admitted");
         let scratch = started.store.scratch().expect("a scratch");
         let (sender, mut receiver) = mpsc::channel(started.room);
         let heard = async {
@@ -327,7 +348,7 @@ impl Task {
 
 pub(crate) struct Started {
     pub(crate) engine: Engine,
-    pub(crate) plan: Plan,
+    pub(crate) run: Run,
     pub(crate) store: Store,
     pub(crate) temp: tempfile::TempDir,
     pub(crate) log: Arc<Mutex<Vec<String>>>,

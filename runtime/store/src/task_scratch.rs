@@ -1,0 +1,187 @@
+//! The folders of one task in its run's scratch, made when they are asked for and handed on to the next task.
+//!
+//! A run of ten thousand tasks would spend its time making and removing the same few folders. A task that is done
+//! therefore leaves them behind, emptied, and the next one finds them. Nobody may have them any more then: where a handle
+//! is still held, by a thread that was given up, or a folder cannot be emptied, they are removed instead.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cap_std::fs::Dir;
+use rustix::fs::{RawDir, SeekFrom};
+
+use crate::error::StoreError;
+use crate::remove;
+use crate::scratch::{Scratch, make};
+
+/// How many folders of tasks that are done are kept for the next: more than ever run at once are of no use.
+const SPARE: usize = 64;
+
+/// Which tasks' folders are there for the next.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    spare: Mutex<Vec<TaskFolder>>,
+    next: AtomicU64,
+}
+
+impl Tasks {
+    pub(crate) fn name(&self) -> String {
+        format!("task-{}", self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn spare(&self) -> Option<TaskFolder> {
+        self.lock().pop()
+    }
+
+    pub(crate) fn keep(&self, folder: TaskFolder) {
+        let mut spare = self.lock();
+        if spare.len() < SPARE {
+            spare.push(folder);
+        }
+    }
+
+    pub(crate) fn forget(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<TaskFolder>> {
+        // One push or pop.
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A task's folder and what was made in it.
+#[derive(Debug)]
+pub(crate) struct TaskFolder {
+    name: String,
+    path: PathBuf,
+    dir: Dir,
+    made: Vec<Made>,
+}
+
+#[derive(Debug)]
+struct Made {
+    name: Box<str>,
+    path: PathBuf,
+    dir: Arc<Dir>,
+    /// Whether this task has asked for it.
+    used: bool,
+}
+
+impl TaskFolder {
+    pub(crate) fn new(name: String, path: PathBuf, dir: Dir) -> Self {
+        Self {
+            name,
+            path,
+            dir,
+            made: Vec::new(),
+        }
+    }
+
+    /// Makes everything that was used as good as new; says whether it is.
+    fn clean(&mut self) -> bool {
+        self.made.iter_mut().filter(|made| made.used).all(|made| {
+            let nobodys = Arc::get_mut(&mut made.dir).is_some();
+            made.used = false;
+            nobodys && (is_empty(&made.dir) || remove::empty(&made.dir).is_ok())
+        })
+    }
+}
+
+/// Whether nothing is in `dir`; where that cannot be said, no. It is asked through the handle itself, which nobody else
+/// has.
+fn is_empty(dir: &Dir) -> bool {
+    if rustix::fs::seek(dir, SeekFrom::Start(0)).is_err() {
+        return false;
+    }
+    let mut buffer = [std::mem::MaybeUninit::<u8>::uninit(); 512];
+    let mut entries = RawDir::new(dir, &mut buffer);
+    while let Some(entry) = entries.next() {
+        match entry {
+            Ok(entry) if [c".", c".."].contains(&entry.file_name()) => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// The folders of one task. Dropped, they are as good as gone.
+#[derive(Debug)]
+pub struct TaskScratch {
+    run: Arc<Scratch>,
+    /// `None` once it is given back.
+    folder: Option<TaskFolder>,
+}
+
+impl TaskScratch {
+    pub(crate) fn new(run: Arc<Scratch>, folder: TaskFolder) -> Self {
+        Self {
+            run,
+            folder: Some(folder),
+        }
+    }
+
+    /// An empty folder, which is asked for once: `name` is one plain file name. Gives its handle and its path.
+    ///
+    /// # Errors
+    ///
+    /// What the file system refused; also that the folder was asked for before.
+    pub fn folder(&mut self, name: &str) -> Result<(Arc<Dir>, PathBuf), StoreError> {
+        let Some(folder) = &mut self.folder else {
+            let gone = io::Error::from(io::ErrorKind::NotFound);
+            return Err(StoreError::io("create", self.run.path())(gone));
+        };
+        if let Some(made) = folder.made.iter_mut().find(|made| &*made.name == name) {
+            if made.used {
+                let twice = io::Error::from(io::ErrorKind::AlreadyExists);
+                return Err(StoreError::io("create", &made.path)(twice));
+            }
+            made.used = true;
+            return Ok((Arc::clone(&made.dir), made.path.clone()));
+        }
+        let path = folder.path.join(name);
+        let dir = Arc::new(make(&folder.dir, name, &path)?);
+        folder.made.push(Made {
+            name: name.into(),
+            path: path.clone(),
+            dir: Arc::clone(&dir),
+            used: true,
+        });
+        Ok((dir, path))
+    }
+
+    /// Ends it now and says what could not be removed. A drop does the same and only logs.
+    ///
+    /// # Errors
+    ///
+    /// What is left behind, and why.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        let Some(mut folder) = self.folder.take() else {
+            return Ok(());
+        };
+        if folder.clean() {
+            self.run.give_back(folder);
+            return Ok(());
+        }
+        let TaskFolder {
+            name, path, dir, ..
+        } = folder;
+        self.run
+            .discard(&name, &dir)
+            .map_err(StoreError::io("remove", &path))
+    }
+}
+
+impl Drop for TaskScratch {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            tracing::warn!(run = %self.run.path().display(), ?error, "a task's folder is left behind");
+        }
+    }
+}
