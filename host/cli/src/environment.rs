@@ -17,6 +17,8 @@ const DEFAULT_EPOCH: u64 = 315_532_800;
 pub(crate) struct Environment {
     store: Option<OsString>,
     cache: Option<OsString>,
+    state: Option<OsString>,
+    xdg_state: Option<OsString>,
     home: Option<OsString>,
     no_color: Option<OsString>,
     epoch: Option<OsString>,
@@ -35,6 +37,8 @@ impl Environment {
         Self {
             store: read("STEPWELL_CACHE"),
             cache: read("XDG_CACHE_HOME"),
+            state: read("STEPWELL_STATE"),
+            xdg_state: read("XDG_STATE_HOME"),
             home: read("HOME"),
             no_color: read("NO_COLOR"),
             epoch: read("SOURCE_DATE_EPOCH"),
@@ -63,6 +67,25 @@ impl Environment {
             Coded::new(ExitCode::Environment, message)
         })?;
         Ok(cache.join("stepwell"))
+    }
+
+    /// Where Stepwell keeps what it may not lose: `STEPWELL_STATE`, else `stepwell` in the user's state folder.
+    ///
+    /// # Errors
+    ///
+    /// There is no home folder.
+    pub(crate) fn state_root(&self) -> anyhow::Result<PathBuf> {
+        if let Some(state) = &self.state {
+            return Ok(state.into());
+        }
+        let state = self.xdg_state.as_ref().map(PathBuf::from);
+        let state = state.filter(|state| state.is_absolute());
+        let home = || Some(PathBuf::from(self.home.as_ref()?).join(".local/state"));
+        let state = state.or_else(home).ok_or_else(|| {
+            let message = "failed to find a state folder: none of STEPWELL_STATE, XDG_STATE_HOME and HOME is set";
+            Coded::new(ExitCode::Environment, message)
+        })?;
+        Ok(state.join("stepwell"))
     }
 
     /// What a virtual clock shows, in seconds since 1970.

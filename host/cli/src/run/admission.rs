@@ -1,16 +1,15 @@
 //! Asks whether every step may run, before any does, and says what its author has to change where it may not.
 
 use std::io::{self, Write as _};
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use stepwell_contract::{Backend, Cancel, Refusal, SandboxErrorKind};
-use stepwell_engine::admit::{NotAdmitted, admit};
-use stepwell_engine::{Admitted, Plan};
-use stepwell_spec::{SpecErrors, SpecProblem};
+use stepwell_contract::{Cancel, Refusal, SandboxErrorKind};
+use stepwell_engine::{Admitted, Engine, NotAdmitted, Why};
+use stepwell_spec::{Run, SpecErrors, SpecProblem};
 
+use crate::exit::{Coded, ExitCode};
 use crate::inputs::Texts;
 use crate::trouble::Trouble;
 
@@ -21,8 +20,8 @@ const NOTICE: Duration = Duration::from_millis(500);
 /// says whether a person waits, who wants to know why.
 pub(crate) fn admit_until(
     cancel: &Cancel,
-    backend: &Arc<dyn Backend>,
-    plan: Plan,
+    engine: &Engine,
+    run: Run,
     tell: bool,
 ) -> anyhow::Result<Option<Result<Admitted, NotAdmitted>>> {
     let (answer, answers) = mpsc::channel();
@@ -31,11 +30,11 @@ pub(crate) fn admit_until(
         // Nobody may be waiting any more.
         cancel.on_cancel(move || drop(answer.send(None)))
     };
-    let backend = Arc::clone(backend);
+    let engine = engine.clone();
     // Left behind when the user does not want to wait: it ends with the process.
     std::thread::Builder::new()
         .name("admit".to_owned())
-        .spawn(move || drop(answer.send(Some(admit(&*backend, plan)))))
+        .spawn(move || drop(answer.send(Some(engine.admit(run)))))
         .context("failed to start a thread")?;
     let answer = match answers.recv_timeout(NOTICE) {
         Err(RecvTimeoutError::Timeout) => {
@@ -60,10 +59,15 @@ pub(crate) fn admit_until(
 pub(crate) fn refusal(texts: &Texts, not_admitted: NotAdmitted) -> Trouble {
     let mut problems = Vec::new();
     for refused in &not_admitted.refused {
-        let span = refused.image_span;
-        match &refused.error.kind {
+        let (Some(span), Some(step), Why::Sandbox(error)) =
+            (refused.image_span, &refused.step, &refused.why)
+        else {
+            let code = Coded::new(ExitCode::DocumentInvalid, "failed to plan the run");
+            return anyhow::Error::from(not_admitted).context(code).into();
+        };
+        match &error.kind {
             SandboxErrorKind::Refused(refusals) => {
-                let step = refused.step.as_str();
+                let step = step.as_str();
                 let refusals = together(refusals);
                 problems.extend(
                     refusals
@@ -73,8 +77,8 @@ pub(crate) fn refusal(texts: &Texts, not_admitted: NotAdmitted) -> Trouble {
             }
             SandboxErrorKind::BadGuest => {
                 let image = texts.sources.slice(span);
-                let why = std::error::Error::source(&refused.error);
-                let why = why.map_or_else(|| refused.error.to_string(), ToString::to_string);
+                let why = std::error::Error::source(error);
+                let why = why.map_or_else(|| error.to_string(), ToString::to_string);
                 problems.push(SpecProblem::image_not_wasm(span, image, &why));
             }
             _ => return anyhow::Error::from(not_admitted).into(),

@@ -12,15 +12,16 @@ mod signals;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{Backend, Cancel};
-use stepwell_engine::{Admitted, Engine, SystemClock, plan};
+use stepwell_engine::{Admitted, Engine, Fetch, Fetched, Options, SystemClock};
 use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
-use stepwell_spec::{self as spec, SpecErrors};
-use stepwell_store::{Scratch, Store};
+use stepwell_spec::{self as spec, RemoteRef, Run, SpecErrors};
+use stepwell_store::{Scratch, State, Store};
 
 use crate::args::{Output, RunArgs};
 use crate::config;
@@ -70,20 +71,28 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         pool: run.steps.len() >= POOL_FROM,
     });
     let backend: Arc<dyn Backend> = Arc::new(backend.map_err(anyhow::Error::from)?);
-    let plan = plan(run, &images, backend.fingerprint(), epoch_seconds).context(Coded::new(
-        ExitCode::DocumentInvalid,
-        "failed to plan the run",
-    ))?;
+    let engine = Engine {
+        backend,
+        clock: Arc::new(SystemClock),
+        images: Arc::new(images),
+        fetch: Arc::new(Nowhere),
+        state: State::open(&env.state_root()?).map_err(anyhow::Error::from)?,
+        options: Options {
+            max_parallel: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            epoch_seconds,
+            host_paths: Vec::new(),
+        },
+    };
     // Listened to from here on: compiling may take long.
     let cancel = Cancel::new();
     let listener = Listener::start(cancel.clone())?;
     let tell = args.output == Output::Pretty && !args.quiet && io::stderr().is_terminal();
-    let admitted = match admit_until(&cancel, &backend, plan, tell)? {
+    let admitted = match admit_until(&cancel, &engine, Run::Task(Box::new(run)), tell)? {
         Some(admitted) => admitted.map_err(|refused| refusal(&texts, refused))?,
         None => return Ok(ExitCode::Cancelled),
     };
     let scratch = store.scratch().map_err(anyhow::Error::from)?;
-    let (verdict, shown) = drive(args, env, backend, admitted, scratch, cancel)?;
+    let (verdict, shown) = drive(args, env, &engine, admitted, scratch, cancel)?;
     drop(listener);
     conclude(verdict, shown)
 }
@@ -93,7 +102,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
 fn drive(
     args: &RunArgs,
     env: &Environment,
-    backend: Arc<dyn Backend>,
+    engine: &Engine,
     admitted: Admitted,
     scratch: Scratch,
     cancel: Cancel,
@@ -109,10 +118,6 @@ fn drive(
         .enable_all()
         .build()
         .context("failed to start the runtime")?;
-    let engine = Engine {
-        backend,
-        clock: Arc::new(SystemClock),
-    };
     let verdict = runtime.block_on(engine.run(admitted, scratch, sender, cancel));
     // A step that never returns from a system call of the host's is left behind with its thread.
     runtime.shutdown_background();
@@ -120,6 +125,18 @@ fn drive(
         .join()
         .map_err(|_| anyhow!("failed to show what happened: a defect of stepwell"))?;
     Ok((verdict.map_err(anyhow::Error::from), shown))
+}
+
+/// Fetches nothing.
+struct Nowhere;
+
+impl Fetch for Nowhere {
+    fn fetch(&self, reference: &RemoteRef) -> Result<Fetched, String> {
+        Err(format!(
+            "nothing fetches for the resolver `{}`",
+            reference.resolver
+        ))
+    }
 }
 
 fn conclude(verdict: anyhow::Result<Verdict>, shown: Shown) -> Result<ExitCode, Trouble> {
