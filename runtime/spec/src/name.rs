@@ -41,6 +41,38 @@ pub(crate) const STEP: Rule = Rule {
     words: "at most 63 lower-case letters, digits and `-`, with a letter or digit at both ends",
 };
 
+/// A sidecar's name.
+pub(crate) const SIDECAR: Rule = Rule {
+    what: "a sidecar",
+    ..STEP
+};
+
+/// A volume's name.
+pub(crate) const VOLUME: Rule = Rule {
+    what: "a volume",
+    ..STEP
+};
+
+/// The name of a Pipeline's task.
+pub(crate) const PIPELINE_TASK: Rule = Rule {
+    what: "a pipeline task",
+    ..STEP
+};
+
+/// A key of a ConfigMap or a Secret.
+pub(crate) const DATA_KEY: Rule = Rule {
+    what: "a key of a ConfigMap or Secret",
+    holds: |key| {
+        !key.is_empty()
+            && key.len() <= 253
+            && !matches!(key, "." | "..")
+            && key
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    },
+    words: "at most 253 letters, digits, `-`, `_` and `.`",
+};
+
 /// A param's name.
 pub(crate) const PARAM: Rule = Rule {
     what: "a param",
@@ -186,6 +218,7 @@ mod tests {
             (&OBJECT_PARAM, ["a-b", "_", "Z9"], ["a.b", "é", "-a"]),
             (&RESULT, ["a.b_c", "1", "a-b"], ["-a", "a.", ""]),
             (&WORKSPACE, ["src", "_a", "a.b"], [".", "..", "a/b"]),
+            (&DATA_KEY, ["a.b", "_", "A-1"], ["..", "a/b", ""]),
             (&ENVIRONMENT, ["PATH", "a.b", "-x"], ["1A", "", "A=B"]),
         ] {
             for name in good {

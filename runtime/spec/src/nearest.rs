@@ -1,5 +1,10 @@
 //! The known name that a mistyped one was most likely meant to be.
 
+/// Stops ten thousand slips from being compared with ten thousand names.
+const MOST_COMPARED: usize = 200;
+/// More names than this help nobody.
+const MOST_LISTED: usize = 20;
+
 /// The name in `known` that takes the fewest edits from `name`, where that is few enough to be a slip.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = match name.chars().count() {
@@ -7,8 +12,12 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         3..=5 => 2,
         _ => 3,
     };
+    let len = name.chars().count();
     known
         .into_iter()
+        // Names that only a hostile document has cost no more than others.
+        .take(MOST_COMPARED)
+        .filter(|candidate| candidate.chars().count().abs_diff(len) <= allowed)
         .map(|candidate| {
             (
                 edits(&name.to_lowercase(), &candidate.to_lowercase()),
@@ -41,6 +50,13 @@ pub(crate) fn suggest(name: &str, known: &[&str], what: &str) -> String {
     match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if known.is_empty() => format!("there are no {what}"),
+        None if known.len() > MOST_LISTED => {
+            let more = known.len() - MOST_LISTED;
+            format!(
+                "{what}: {} and {more} more",
+                known[..MOST_LISTED].join(", ")
+            )
+        }
         None => format!("{what}: {}", known.join(", ")),
     }
 }
@@ -59,5 +75,8 @@ mod tests {
         assert_eq!(nearest("", known), None);
         assert_eq!(suggest("z", &[], "params"), "there are no params");
         assert_eq!(suggest("zzz", &["a", "b"], "params"), "params: a, b");
+        let many = vec!["some"; 30];
+        let help = suggest("other", &many, "params");
+        assert!(help.ends_with("some and 10 more"), "{help}");
     }
 }

@@ -6,7 +6,7 @@
 //! The tree is built from the parser's events and not through serde: serde carries no places, and stops at the first
 //! mistake. The price is that what a plain word means is decided here ([`crate::scalar`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use granit_parser::{Event, Parser, ScalarStyle, Span as EventSpan, options};
@@ -188,7 +188,17 @@ struct Open {
 
 enum OpenKind {
     Sequence(Vec<Arc<Node>>),
-    Mapping(Vec<Entry>, Option<Arc<Key>>),
+    Mapping(Mapping),
+}
+
+/// A mapping whose end has not been seen.
+#[derive(Default)]
+struct Mapping {
+    entries: Vec<Entry>,
+    /// The key whose value comes next.
+    key: Option<Arc<Key>>,
+    /// Where each key was first: looked up for every key.
+    places: HashMap<String, Span>,
 }
 
 impl Builder<'_> {
@@ -227,7 +237,7 @@ impl Builder<'_> {
                 self.open(at, anchor, OpenKind::Sequence(Vec::new()))
             }
             Event::MappingStart(_, anchor, _) => {
-                self.open(at, anchor, OpenKind::Mapping(Vec::new(), None))
+                self.open(at, anchor, OpenKind::Mapping(Mapping::default()))
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             _ => Ok(()),
@@ -258,7 +268,7 @@ impl Builder<'_> {
     /// Whether the next node is the key of a mapping.
     fn wants_key(&self) -> bool {
         let innermost = self.open.last().map(|open| &open.kind);
-        matches!(innermost, Some(OpenKind::Mapping(_, None)))
+        matches!(innermost, Some(OpenKind::Mapping(mapping)) if mapping.key.is_none())
     }
 
     fn open(&mut self, at: EventSpan, anchor: usize, kind: OpenKind) -> Result<(), SyntaxProblem> {
@@ -277,9 +287,10 @@ impl Builder<'_> {
         };
         let (span, value) = match open.kind {
             OpenKind::Sequence(items) => (open.span, Value::Sequence(items)),
-            OpenKind::Mapping(entries, _) => {
-                let span = entries.first().map_or(open.span, |entry| entry.key.span);
-                (span, Value::Mapping(self.merge(entries)?))
+            OpenKind::Mapping(mapping) => {
+                let first = mapping.entries.first();
+                let span = first.map_or(open.span, |entry| entry.key.span);
+                (span, Value::Mapping(self.merge(mapping.entries)?))
             }
         };
         let (mut weight, mut depth) = (NODE_WEIGHT, 0);
@@ -331,28 +342,10 @@ impl Builder<'_> {
         };
         match &mut open.kind {
             OpenKind::Sequence(items) => items.push(node),
-            OpenKind::Mapping(entries, key @ None) => {
-                let Value::Scalar { text, .. } = &node.value else {
-                    return Err(SyntaxProblem::KeyNotText { span });
-                };
-                if let Some(first) = entries.iter().find(|entry| entry.key.text == *text) {
-                    self.problems.push(SyntaxProblem::DuplicateKey {
-                        key: text.clone(),
-                        span: node.span,
-                        first: Some(first.key.span),
-                    });
-                }
-                *key = Some(Arc::new(Key {
-                    text: text.clone(),
-                    span: node.span,
-                    field: OnceLock::new(),
-                }));
-            }
-            OpenKind::Mapping(entries, key) => {
-                if let Some(key) = key.take() {
-                    entries.push(Entry { key, value: node });
-                }
-            }
+            OpenKind::Mapping(mapping) => match mapping.key.take() {
+                Some(key) => mapping.entries.push(Entry { key, value: node }),
+                None => mapping.key = Some(mapping.read_key(&node, span, self.problems)?),
+            },
         }
         Ok(())
     }
@@ -362,6 +355,10 @@ impl Builder<'_> {
         let (merges, mut own): (Vec<_>, Vec<_>) = entries
             .into_iter()
             .partition(|entry| entry.key.text == "<<");
+        if merges.is_empty() {
+            return Ok(own);
+        }
+        let mut known: HashSet<String> = own.iter().map(|entry| entry.key.text.clone()).collect();
         for merge in merges {
             let parts = match &merge.value.value {
                 Value::Sequence(parts) => parts.iter().collect(),
@@ -374,13 +371,42 @@ impl Builder<'_> {
                     });
                 };
                 for entry in brought {
-                    if !own.iter().any(|known| known.key.text == entry.key.text) {
+                    if known.insert(entry.key.text.clone()) {
                         own.push(entry.clone());
                     }
                 }
             }
         }
         Ok(own)
+    }
+}
+
+impl Mapping {
+    /// Takes `node` for the next key. One that is there already is noted.
+    fn read_key(
+        &mut self,
+        node: &Node,
+        span: Span,
+        problems: &Problems,
+    ) -> Result<Arc<Key>, SyntaxProblem> {
+        let Value::Scalar { text, .. } = &node.value else {
+            return Err(SyntaxProblem::KeyNotText { span });
+        };
+        match self.places.get(text) {
+            Some(first) => problems.push(SyntaxProblem::DuplicateKey {
+                key: text.clone(),
+                span: node.span,
+                first: Some(*first),
+            }),
+            None => {
+                self.places.insert(text.clone(), node.span);
+            }
+        }
+        Ok(Arc::new(Key {
+            text: text.clone(),
+            span: node.span,
+            field: OnceLock::new(),
+        }))
     }
 }
 

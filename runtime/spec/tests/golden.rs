@@ -121,7 +121,20 @@ fn report(errors: &SpecErrors) -> String {
         .render_report(&mut report, errors)
         .unwrap();
     let lines: Vec<_> = report.lines().map(str::trim_end).collect();
-    format!("{}\n", lines.join("\n").trim_start_matches('\n'))
+    let report = format!("{}\n", lines.join("\n").trim_start_matches('\n'));
+    shorten(&report)
+}
+
+/// The first problems and the last ones of very many.
+fn shorten(report: &str) -> String {
+    const KEPT: usize = 2;
+    let parts: Vec<_> = report.split("\nError: ").collect();
+    if parts.len() < 100 {
+        return report.to_owned();
+    }
+    let (first, last) = (&parts[..KEPT], &parts[parts.len() - KEPT..]);
+    let left_out = format!("({} more)\n", parts.len() - 2 * KEPT);
+    [first, &[&left_out], last].concat().join("\nError: ")
 }
 
 #[expect(

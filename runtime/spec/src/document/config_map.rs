@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::document::secret::read_base64;
+use crate::document::secret::decode;
 use crate::fields::{Fields, Text};
-use crate::problem::Problems;
+use crate::problem::{FieldProblem, Problems};
 
 /// What a ConfigMap holds.
 #[derive(Debug)]
@@ -33,7 +33,15 @@ impl ConfigMap {
             bytes: bytes
                 .into_iter()
                 .filter_map(|(key, value)| {
-                    Some((key.value, read_base64("binaryData", &value, problems)?))
+                    let bytes = decode(&value.value);
+                    if bytes.is_none() {
+                        problems.push(FieldProblem::NotBase64 {
+                            what: format!("the value of `{}` in `binaryData`", key.value),
+                            help: "encode the value with `base64 -w0`, or write a text under `data`",
+                            span: value.span,
+                        });
+                    }
+                    Some((key.value, bytes?))
                 })
                 .collect(),
             immutable: fields.flag("immutable"),

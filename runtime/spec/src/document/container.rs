@@ -46,6 +46,8 @@ pub(crate) struct VolumeMount {
 pub(crate) enum Place {
     /// One item of `command` or `args`, which an array may stand for.
     Item,
+    /// The whole value of a param, which may be a whole array or object.
+    Value,
     /// Anything else.
     Text,
 }

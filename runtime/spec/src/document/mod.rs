@@ -187,18 +187,38 @@ impl Documents {
             }
             Kind::Pipeline => {
                 let spec = spec.and_then(|spec| PipelineSpec::read(spec, problems));
+                if let Some(spec) = &spec {
+                    check::check_pipeline(spec, false, sources, problems);
+                }
                 keep!(pipelines, spec);
             }
             Kind::PipelineRun => {
                 let spec = spec.and_then(|spec| PipelineRunSpec::read(spec, problems));
+                if let Some(spec) = &spec {
+                    check::check_pipeline_run(spec, sources, problems);
+                }
                 keep!(pipeline_runs, spec);
             }
             Kind::StepAction => {
                 let spec = spec.and_then(|spec| StepActionSpec::read(spec, problems));
+                if let Some(spec) = &spec {
+                    let name = document.metadata.title();
+                    check::check_step_action(spec, name, sources, problems);
+                }
                 keep!(step_actions, spec);
             }
-            Kind::ConfigMap => keep!(config_maps, Some(ConfigMap::take(&fields, problems))),
-            Kind::Secret => keep!(secrets, Some(Secret::take(&fields, problems))),
+            Kind::ConfigMap => {
+                let map = ConfigMap::take(&fields, problems);
+                check::check_config_map(&map, problems);
+                keep!(config_maps, Some(map));
+            }
+            Kind::Secret => {
+                let name = document.metadata.name.as_ref();
+                let place = name.map_or(document.node.span, |name| name.span);
+                let secret = Secret::take(&fields, place, problems);
+                check::check_secret(&secret, problems);
+                keep!(secrets, Some(secret));
+            }
             Kind::PersistentVolumeClaim => {
                 fields.ignore(&["status"]);
                 keep!(claims, Some(Claim::take(&fields, problems)));

@@ -91,6 +91,14 @@ impl PipelineTask {
         named.then_some(task)
     }
 
+    /// The reference to what it runs, where that does not stand in it.
+    pub(crate) fn reference(&self) -> Option<&Ref> {
+        match &self.source {
+            PipelineTaskSource::Task(named) | PipelineTaskSource::Pipeline(named) => Some(named),
+            _ => None,
+        }
+    }
+
     /// Whether it runs a Pipeline.
     pub(crate) fn is_pipeline(&self) -> bool {
         matches!(

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::fields::{Fields, Text};
 use crate::problem::{FieldProblem, Problems};
+use crate::source::Span;
 
 /// What a Secret holds.
 pub(crate) struct Secret {
@@ -30,15 +31,26 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Takes what it holds out of the document's fields.
-    pub(crate) fn take(fields: &Fields<'_>, problems: &Problems) -> Self {
+    /// Takes what it holds out of the document's fields; `place` is where the document says who it is.
+    pub(crate) fn take(fields: &Fields<'_>, place: Span, problems: &Problems) -> Self {
         let (data, texts) = (fields.text_map("data"), fields.text_map("stringData"));
         fields.flag("immutable");
         let keys = data.iter().chain(&texts).map(|(key, _)| key.clone());
         let keys = keys.collect();
         let mut values: BTreeMap<String, Arc<[u8]>> = data
             .into_iter()
-            .filter_map(|(key, value)| Some((key.value, read_base64("data", &value, problems)?)))
+            .filter_map(|(key, value)| {
+                let bytes = decode(&value.value);
+                if bytes.is_none() {
+                    // The place is the Secret's: a report shows the lines around it, and no value is for showing.
+                    problems.push(FieldProblem::NotBase64 {
+                        what: format!("the value of `{}` in a Secret's `data`", key.value),
+                        help: "write the value as it is under `stringData`, or encode it with `base64 -w0`",
+                        span: place,
+                    });
+                }
+                Some((key.value, bytes?))
+            })
             .collect();
         for (key, value) in texts {
             values.insert(key.value, value.value.into_bytes().into());
@@ -51,30 +63,8 @@ impl Secret {
     }
 }
 
-/// Decodes the value of a key. The message does not repeat it: it may be a secret.
-pub(crate) fn read_base64(
-    field: &'static str,
-    text: &Text,
-    problems: &Problems,
-) -> Option<Arc<[u8]>> {
-    // Go's decoder skips line ends.
-    let plain: String = text
-        .value
-        .chars()
-        .filter(|c| !matches!(c, '\n' | '\r'))
-        .collect();
-    match STANDARD.decode(plain) {
-        Ok(bytes) => Some(bytes.into()),
-        Err(_) => {
-            problems.push(FieldProblem::NotBase64 {
-                field,
-                help: match field {
-                    "data" => "write the value as it is under `stringData`, or encode it with `base64 -w0`",
-                    _ => "encode the value with `base64 -w0`, or write a text under `data`",
-                },
-                span: text.span,
-            });
-            None
-        }
-    }
+/// Decodes base64, in which Go's decoder skips line ends.
+pub(crate) fn decode(text: &str) -> Option<Arc<[u8]>> {
+    let plain: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+    STANDARD.decode(plain).ok().map(Into::into)
 }

@@ -28,7 +28,7 @@ impl SidecarDecl {
         shape::check_rows(&fields, CONTAINER, problems);
         let sidecar = Self {
             node: Arc::clone(node),
-            name: fields.need_text("name"),
+            name: fields.word("name"),
             container: Container::read(&fields, problems),
             script: fields.word("script"),
             restart_policy: fields.word("restartPolicy"),

@@ -47,10 +47,10 @@ problems! {
             span: Span,
         }
         /// What should be base64 is not.
-        #[error("a value of `{field}` is not base64")]
+        #[error("{what} is not base64")]
         #[diagnostic(code(spec::not_base64), help("{help}"))]
         NotBase64 {
-            field: &'static str,
+            what: String,
             help: &'static str,
             #[label("cannot be decoded")]
             span: Span,

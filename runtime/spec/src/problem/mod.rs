@@ -4,6 +4,7 @@
 
 mod field;
 mod image;
+mod pipeline;
 mod request;
 mod run;
 mod syntax;
@@ -16,6 +17,7 @@ use miette::{Diagnostic, LabeledSpan};
 
 pub(crate) use field::FieldProblem;
 pub(crate) use image::ImageProblem;
+pub(crate) use pipeline::PipelineProblem;
 pub(crate) use request::RequestProblem;
 pub(crate) use run::RunProblem;
 pub(crate) use syntax::SyntaxProblem;
@@ -55,6 +57,7 @@ enum Kind {
     Syntax(SyntaxProblem),
     Field(FieldProblem),
     Task(TaskProblem),
+    Pipeline(PipelineProblem),
     Run(RunProblem),
     Request(RequestProblem),
     Image(ImageProblem),
@@ -66,6 +69,7 @@ impl SpecProblem {
             Kind::Syntax(problem) => problem,
             Kind::Field(problem) => problem,
             Kind::Task(problem) => problem,
+            Kind::Pipeline(problem) => problem,
             Kind::Run(problem) => problem,
             Kind::Request(problem) => problem,
             Kind::Image(problem) => problem,
@@ -78,6 +82,7 @@ impl SpecProblem {
             Kind::Syntax(problem) => Some(problem.span()),
             Kind::Field(problem) => Some(problem.span()),
             Kind::Task(problem) => Some(problem.span()),
+            Kind::Pipeline(problem) => Some(problem.span()),
             Kind::Run(problem) => Some(problem.span()),
             Kind::Request(_) => None,
             Kind::Image(problem) => Some(problem.span()),
@@ -98,6 +103,7 @@ from!(
     Syntax(SyntaxProblem),
     Field(FieldProblem),
     Task(TaskProblem),
+    Pipeline(PipelineProblem),
     Run(RunProblem),
     Request(RequestProblem),
     Image(ImageProblem)
@@ -131,17 +137,38 @@ impl Diagnostic for SpecProblem {
     }
 }
 
+/// Stops a file that is nothing but mistakes from costing more than it is worth: nobody reads them all.
+const MOST_PROBLEMS: usize = 1000;
+
 /// Where the stages put what they find, so that one mistake does not hide the next.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(RefCell<Vec<SpecProblem>>);
 
 impl Problems {
     pub(crate) fn push(&self, problem: impl Into<SpecProblem>) {
-        self.0.borrow_mut().push(problem.into());
+        let mut problems = self.0.borrow_mut();
+        if problems.len() < MOST_PROBLEMS {
+            problems.push(problem.into());
+        } else if problems.len() == MOST_PROBLEMS
+            && let Some(span) = problem.into().span()
+        {
+            problems.push(
+                SyntaxProblem::TooMany {
+                    limit: MOST_PROBLEMS,
+                    span,
+                }
+                .into(),
+            );
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()
+    }
+
+    /// Whether no more of them are kept, so that finding words for another is in vain.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.borrow().len() > MOST_PROBLEMS
     }
 
     pub(crate) fn into_vec(self) -> Vec<SpecProblem> {

@@ -60,5 +60,13 @@ problems! {
             #[label("the limit is reached here")]
             span: Span,
         }
+        /// More mistakes than anybody reads.
+        #[error("there are more than {limit} mistakes, and the others are left out")]
+        #[diagnostic(code(spec::too_many), help("mend those that are shown, and look again"))]
+        TooMany {
+            limit: usize,
+            #[label("the first one that is left out")]
+            span: Span,
+        }
     }
 }

@@ -62,12 +62,13 @@ problems! {
             #[label("not allowed here")]
             span: Span,
         }
-        /// A reference to something that the Task does not declare.
-        #[error("`{reference}` refers to {what} that the Task does not declare")]
+        /// A reference to something that is not declared.
+        #[error("`{reference}` refers to {what} that {owner} does not declare")]
         #[diagnostic(code(spec::unknown_reference), help("{help}"))]
         UnknownReference {
             reference: String,
             what: &'static str,
+            owner: &'static str,
             help: String,
             #[label("refers to nothing")]
             span: Span,
@@ -98,6 +99,100 @@ problems! {
             setting: String,
             help: String,
             #[label("no step has this name")]
+            span: Span,
+        }
+        /// A step that takes its code from a StepAction, and says itself what the StepAction says.
+        #[error("the step `{step}` has both `ref` and `{field}`")]
+        #[diagnostic(
+            code(spec::not_with_ref),
+            help("the StepAction says what `{field}` is; take it out, or write the step out without `ref`")
+        )]
+        NotWithRef {
+            step: String,
+            field: &'static str,
+            #[label("the StepAction's to say")]
+            span: Span,
+        }
+        /// Params for a StepAction, and no StepAction.
+        #[error("the step `{step}` has `params` and no `ref`")]
+        #[diagnostic(
+            code(spec::params_without_ref),
+            help("`params` are handed to a StepAction; a step refers to the params of its Task as it is")
+        )]
+        ParamsWithoutRef {
+            step: String,
+            #[label("handed to nothing")]
+            span: Span,
+        }
+        /// A param in the script of a StepAction.
+        #[error("`{reference}` stands in the script of a StepAction")]
+        #[diagnostic(
+            code(spec::params_in_script),
+            help("set a variable under `env` to it, and let the script read the variable")
+        )]
+        ParamsInScript {
+            reference: String,
+            #[label("not filled in in a script")]
+            span: Span,
+        }
+        /// A reference of a known form in a place where it is never filled in.
+        #[error("`{reference}` cannot stand in {place}")]
+        #[diagnostic(code(spec::misplaced_reference), help("{help}"))]
+        MisplacedReference {
+            reference: String,
+            place: &'static str,
+            help: &'static str,
+            #[label("not filled in here")]
+            span: Span,
+        }
+        /// A workspace that is used and not declared.
+        #[error("{user} uses the workspace `{workspace}`, which {owner} does not declare")]
+        #[diagnostic(code(spec::undeclared_workspace), help("{help}"))]
+        UndeclaredWorkspace {
+            user: String,
+            workspace: String,
+            owner: &'static str,
+            help: String,
+            #[label("not declared")]
+            span: Span,
+        }
+        /// A name that Tekton needs for itself.
+        #[error("`{name}` is a name that Tekton keeps for itself")]
+        #[diagnostic(code(spec::reserved_name), help("give {what} another name"))]
+        ReservedName {
+            name: String,
+            what: &'static str,
+            #[label("taken")]
+            span: Span,
+        }
+        /// An `enum` that cannot be meant.
+        #[error("the `enum` of the param `{param}` {fault}")]
+        #[diagnostic(code(spec::bad_enum), help("{help}"))]
+        BadEnum {
+            param: String,
+            fault: String,
+            help: &'static str,
+            #[label("here")]
+            span: Span,
+        }
+        /// The value of a result that comes from nowhere.
+        #[error("the value of the result `{result}` does not come from {from}")]
+        #[diagnostic(code(spec::result_value), help("write a reference such as `{example}`"))]
+        ResultValue {
+            result: String,
+            from: &'static str,
+            example: &'static str,
+            #[label("no such reference")]
+            span: Span,
+        }
+        /// An expression of `when` that says nothing, or two things.
+        #[error("the `when` of {owner} {fault}")]
+        #[diagnostic(code(spec::bad_when), help("{help}"))]
+        BadWhen {
+            owner: String,
+            fault: &'static str,
+            help: &'static str,
+            #[label("in this expression")]
             span: Span,
         }
     }
