@@ -1,17 +1,21 @@
 //! Asks the backend whether it would run a step, once for everything that is the same.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepwell_contract::{Backend, Digest, Grants, Image, Limits, SandboxError, StepName, TaskName};
-use stepwell_spec::{Run, Span, TaskRun};
+use stepwell_spec::{Instance, Pipeline, Run, Span, Step, TaskRun};
 
 use crate::outside::Images;
 use crate::plan::{self, PlanError};
 
+/// What a backend is asked about.
+type Wanted = (Digest, Grants, Limits);
+
 /// What a backend has admitted so far.
 #[derive(Debug, Default)]
-pub(crate) struct Admissions(Mutex<Vec<(Digest, Grants, Limits)>>);
+pub(crate) struct Admissions(Mutex<Vec<Wanted>>);
 
 impl Admissions {
     /// Asks `backend` about a step, unless it has said yes to the same before. Blocks: code that was never compiled is
@@ -23,8 +27,8 @@ impl Admissions {
         grants: &Grants,
         limits: &Limits,
     ) -> Result<(), SandboxError> {
-        let same = |(digest, known, bounds): &(Digest, Grants, Limits)| {
-            (digest, known, bounds) == (&image.digest, grants, limits)
+        let same = |(digest, granted, bounds): &Wanted| {
+            (digest, granted, bounds) == (&image.digest, grants, limits)
         };
         // Few things are distinct, however many tasks there are.
         if self.admitted().iter().any(same) {
@@ -36,47 +40,146 @@ impl Admissions {
         Ok(())
     }
 
-    fn admitted(&self) -> std::sync::MutexGuard<'_, Vec<(Digest, Grants, Limits)>> {
+    fn admitted(&self) -> MutexGuard<'_, Vec<Wanted>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Asks about every step of `run`.
-    pub(crate) fn ask_all(
-        &self,
-        backend: &dyn Backend,
-        images: &dyn Images,
-        run: &TaskRun,
-        refused: &mut Vec<Refused>,
-    ) {
-        let mut refuse = |step: Option<&stepwell_spec::Step>, why| {
-            refused.push(Refused {
-                task: run.task.clone(),
-                step: step.map(|step| step.name.clone()),
-                image_span: step.map(|step| step.image_span),
-                why,
-            });
-        };
+/// Asks `backend` about every step of `run` that is known before it runs, and counts them. Blocks.
+///
+/// # Errors
+///
+/// What was not admitted: of tasks that want the same at the same place of a document, the first.
+pub(crate) fn admit(
+    backend: &dyn Backend,
+    images: &dyn Images,
+    run: Run,
+) -> Result<Admitted, NotAdmitted> {
+    let mut asking = Asking {
+        backend,
+        images,
+        admissions: Admissions::default(),
+        found: HashMap::new(),
+        refused: Vec::new(),
+        no: Vec::new(),
+        tasks: 0,
+        steps: 0,
+    };
+    match &run {
+        Run::Task(run) => asking.task_run(run),
+        Run::Pipeline(pipeline) => asking.pipeline(pipeline),
+    }
+    let Asking {
+        admissions,
+        refused,
+        tasks,
+        steps,
+        ..
+    } = asking;
+    if !refused.is_empty() {
+        return Err(NotAdmitted { refused });
+    }
+    Ok(Admitted {
+        run,
+        admissions,
+        tasks,
+        steps,
+    })
+}
+
+/// The steps of a run, while the backend is asked about them.
+struct Asking<'a> {
+    backend: &'a dyn Backend,
+    images: &'a dyn Images,
+    admissions: Admissions,
+    /// What is behind each image; `None` where there is no code, which was said.
+    found: HashMap<Arc<str>, Option<Image>>,
+    refused: Vec<Refused>,
+    /// What was refused, and where that was said: a place in a document is told of once, however many tasks come of it.
+    no: Vec<(Span, Wanted)>,
+    tasks: usize,
+    steps: usize,
+}
+
+impl Asking<'_> {
+    /// Every task of `pipeline`, and of those nested in it, in order.
+    fn pipeline(&mut self, pipeline: &Pipeline) {
+        // Pipelines that are begun: what is left of each.
+        let mut open = vec![previews(pipeline)];
+        while let Some(instances) = open.last_mut() {
+            match instances.next() {
+                None => drop(open.pop()),
+                Some(Instance::Task(run)) => self.task_run(&run),
+                Some(Instance::Pipeline(nested)) => open.push(previews(&nested)),
+                // It fails when its turn comes, and says why.
+                Some(Instance::Broken(_)) => self.tasks += 1,
+            }
+        }
+    }
+
+    fn task_run(&mut self, run: &TaskRun) {
+        self.tasks += 1;
+        self.steps += run.steps.len();
         if let Err(error) = plan::check(run) {
-            refuse(None, Why::Plan(error));
+            self.refuse(run, None, Why::Plan(error));
         }
         for step in &run.steps {
             // It is known when its task runs.
             if step.image.contains("$(") {
                 continue;
             }
-            let image = match images.find(&step.image, step.image_span) {
-                Ok(image) => image,
-                Err(cause) => {
-                    refuse(Some(step), Why::Image(cause));
-                    continue;
-                }
-            };
-            let grants = plan::granted(run, &step.grants);
-            if let Err(error) = self.ask(backend, &image, &grants, &step.limits) {
-                refuse(Some(step), Why::Sandbox(error));
+            if let Some(image) = self.image(run, step) {
+                self.ask(run, step, &image);
             }
         }
     }
+
+    fn image(&mut self, run: &TaskRun, step: &Step) -> Option<Image> {
+        if let Some(found) = self.found.get(&step.image) {
+            return found.clone();
+        }
+        let found = match self.images.find(&step.image, step.image_span) {
+            Ok(image) => Some(image),
+            Err(cause) => {
+                self.refuse(run, Some(step), Why::Image(cause));
+                None
+            }
+        };
+        self.found.insert(Arc::clone(&step.image), found.clone());
+        found
+    }
+
+    fn ask(&mut self, run: &TaskRun, step: &Step, image: &Image) {
+        let grants = plan::granted(run, &step.grants);
+        let wanted = (image.digest, grants, step.limits.clone());
+        let said = |(place, no): &(Span, Wanted)| *place == step.image_span && *no == wanted;
+        if self.no.iter().any(said) {
+            return;
+        }
+        let asked = self
+            .admissions
+            .ask(self.backend, image, &wanted.1, &wanted.2);
+        if let Err(error) = asked {
+            self.refuse(run, Some(step), Why::Sandbox(error));
+            self.no.push((step.image_span, wanted));
+        }
+    }
+
+    fn refuse(&mut self, run: &TaskRun, step: Option<&Step>, why: Why) {
+        self.refused.push(Refused {
+            task: run.task.clone(),
+            step: step.map(|step| step.name.clone()),
+            image_span: step.map(|step| step.image_span),
+            why,
+        });
+    }
+}
+
+/// What is known before the run of what runs for each task.
+fn previews(pipeline: &Pipeline) -> std::vec::IntoIter<Instance> {
+    let tasks = 0..pipeline.tasks.len();
+    let previews: Vec<_> = tasks.flat_map(|task| pipeline.preview(task)).collect();
+    previews.into_iter()
 }
 
 /// A run whose every step that is known was admitted: the only thing that can be run.
@@ -84,6 +187,10 @@ impl Admissions {
 pub struct Admitted {
     pub(crate) run: Run,
     pub(crate) admissions: Admissions,
+    /// How many TaskRuns it will have, as far as that is known.
+    pub(crate) tasks: usize,
+    /// How many steps they have together.
+    pub(crate) steps: usize,
 }
 
 impl Admitted {

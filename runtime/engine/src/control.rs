@@ -41,7 +41,6 @@ impl Control {
     }
 
     /// To wait for the next request.
-    #[allow(dead_code, reason = "`run` does not listen yet")]
     pub(crate) fn listen(&self) -> Requests {
         let mut requests = self.0.subscribe();
         // What was asked for before is news as well.
@@ -51,10 +50,8 @@ impl Control {
 }
 
 /// What is asked of a run, as it is asked.
-#[allow(dead_code, reason = "`run` does not listen yet")]
 pub(crate) struct Requests(watch::Receiver<Option<RequestedStatus>>);
 
-#[allow(dead_code, reason = "`run` does not listen yet")]
 impl Requests {
     /// Waits for the next request; for ever once nobody can make one.
     pub(crate) async fn next(&mut self) -> RequestedStatus {

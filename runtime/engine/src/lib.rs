@@ -23,9 +23,9 @@ pub mod admit;
 mod capture;
 pub mod clock;
 pub mod control;
+mod drive;
 pub mod error;
 mod events;
-#[allow(dead_code, unused_imports, reason = "`run` does not drive it yet")]
 mod graph;
 pub mod key;
 mod life;

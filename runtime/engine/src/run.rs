@@ -1,21 +1,24 @@
 //! Runs what was admitted, and reports how it ended.
 //!
-//! Runs on a current-thread tokio runtime, and needs little of it: one blocking thread for each task, one timer, one
-//! channel. It does not know what a backend is made of, nor who reads the events.
+//! Runs on a current-thread tokio runtime, and needs little of it: a blocking thread for each TaskRun that runs, timers, and
+//! one channel. It does not know what a backend is made of, nor who reads the events.
 
 use std::sync::Arc;
 
 use stepwell_contract::event::Verdict;
-use stepwell_contract::{Backend, Cancel, Event, EventKind};
-use stepwell_spec::Run;
+use stepwell_contract::{Backend, Event, EventKind};
+use stepwell_spec::{Run, TaskRun};
 use stepwell_store::{Scratch, State};
 use tokio::sync::mpsc::Sender;
 
-use crate::admit::{Admissions, Admitted, NotAdmitted};
+use crate::admit::{self, Admitted, NotAdmitted};
 use crate::clock::WallClock;
+use crate::control::Control;
+use crate::drive;
 use crate::error::EngineError;
 use crate::outside::{Fetch, Images, Options};
-use crate::task::{self, Common, Halt, HaltCause, TaskEnded};
+use crate::task::{self, Common, Halt, HaltCause};
+use crate::verdict;
 
 /// Runs documents on one backend.
 #[derive(Clone)]
@@ -40,80 +43,85 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Every step that was not admitted, with why.
+    /// What was not admitted, with why.
     pub fn admit(&self, run: Run) -> Result<Admitted, NotAdmitted> {
-        let admissions = Admissions::default();
-        let mut refused = Vec::new();
-        if let Run::Task(run) = &run {
-            admissions.ask_all(&*self.backend, &*self.images, run, &mut refused);
-        }
-        match refused.is_empty() {
-            true => Ok(Admitted { run, admissions }),
-            false => Err(NotAdmitted { refused }),
-        }
+        admit::admit(&*self.backend, &*self.images, run)
     }
 
     /// Runs `admitted` to its end; `scratch` is where its temporary folders go, and is removed with them. `events` has to
     /// be read, or dropped, while this runs: a reader that does neither holds the run back. The last event is `run-end`;
     /// by then everything is cleaned up.
     ///
-    /// When `cancel` is asked for, or a time is up, what runs is told to stop. A step that does not, because a call into
-    /// the host does not return, is left behind on its thread: shut the runtime down with `shutdown_background`, or it
-    /// waits for that thread.
+    /// When `control` is asked for an end, or a time is up, what runs is told to stop. A step that does not, because a
+    /// call into the host does not return, is left behind on its thread: shut the runtime down with
+    /// `shutdown_background`, or it waits for that thread.
     ///
     /// # Errors
     ///
-    /// What we could not do. How a task ended is never an error.
+    /// What we could not do. How a run ended is never an error.
     pub async fn run(
         &self,
         admitted: Admitted,
         scratch: Scratch,
         events: Sender<Event>,
-        cancel: Cancel,
+        control: Control,
     ) -> Result<Verdict, EngineError> {
-        let Admitted { run, admissions } = admitted;
+        let Admitted {
+            run,
+            admissions,
+            tasks,
+            steps,
+        } = admitted;
         let name = run.name().clone();
-        let common = Common::new(self.clone(), admissions, name, scratch, events);
+        let common = Arc::new(Common::new(self.clone(), admissions, name, scratch, events));
         let own = common.events(None, 0);
         let began = own.now();
-        let Run::Task(run) = run else {
-            return Err(EngineError::Stuck {
-                doing: "run a pipeline".to_owned(),
-            });
-        };
-        let steps = run.steps.len();
-        own.task(EventKind::RunStart { tasks: 1, steps }).await;
-        let halt = Halt::default();
-        let _link = cancel.on_cancel({
-            let halt = halt.clone();
-            move || halt.ask(HaltCause::Asked)
-        });
-        let ended = task::run(&common, *run, Vec::new(), &halt).await;
-        let TaskEnded {
-            succeeded,
-            reason,
-            message,
-            trouble,
-            ..
-        } = ended;
-        let verdict = Verdict {
-            succeeded,
-            reason: reason.to_string(),
-            message,
+        own.task(EventKind::RunStart { tasks, steps }).await;
+        let ended = match run {
+            Run::Task(run) => run_task(&common, *run, &control).await,
+            Run::Pipeline(pipeline) => drive::run(&common, *pipeline, &control).await,
         };
         if let Err(error) = common.tools().scratch.close() {
             let causes = crate::error::causes(&error);
             own.task(EventKind::Error { causes }).await;
         }
+        let verdict = match &ended {
+            Ok(verdict) => verdict.clone(),
+            Err(error) => verdict::broken(error),
+        };
         let duration_ms = own.now().since(began);
         let end = EventKind::RunEnd {
-            verdict: verdict.clone(),
+            verdict,
             duration_ms,
         };
         own.task(end).await;
-        match trouble {
-            Some(error) => Err(error),
-            None => Ok(verdict),
+        ended
+    }
+}
+
+/// Runs a TaskRun that is a run of its own.
+async fn run_task(
+    common: &Common,
+    run: TaskRun,
+    control: &Control,
+) -> Result<Verdict, EngineError> {
+    let halt = Halt::default();
+    let mut requests = control.listen();
+    let ended = task::run(common, run, Vec::new(), &halt);
+    tokio::pin!(ended);
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut ended => break ended,
+            _ = requests.next() => halt.ask(HaltCause::Asked),
         }
+    };
+    match ended.trouble {
+        Some(error) => Err(error),
+        None => Ok(Verdict {
+            succeeded: ended.succeeded,
+            reason: ended.reason.to_string(),
+            message: ended.message,
+        }),
     }
 }

@@ -3,7 +3,6 @@
 //! Words only: what happened is decided elsewhere. They are those of Tekton 1.12 and later, where the reason says what
 //! failed.
 
-#[allow(dead_code, reason = "`run` does not ask for it yet")]
 mod pipeline;
 
 use std::sync::Arc;
@@ -16,8 +15,7 @@ use stepwell_spec::TaskRun;
 use crate::results::Rejection;
 use crate::task::HaltCause;
 
-#[allow(unused_imports, reason = "`run` does not ask for it yet")]
-pub(crate) use pipeline::pipeline;
+pub(crate) use pipeline::{PIPELINE_CANCELLED, pipeline};
 
 /// Why a task ended before its last step had done its work.
 #[derive(Debug, Clone, PartialEq, Eq)]

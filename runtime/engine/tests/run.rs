@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use scripted::{Fault, Place, Task, folder, host_error};
 use stepwell_contract::{
-    Access, Cancel, CancelReason, Ending, EventKind, LogStream, ParamType, ParamValue, StepIo,
+    Access, CancelReason, Ending, EventKind, LogStream, ParamType, ParamValue, StepIo,
     TerminationReason,
 };
-use stepwell_engine::EngineError;
-use stepwell_spec::OnError;
+use stepwell_engine::{Control, EngineError};
+use stepwell_spec::{OnError, RequestedStatus};
 use tokio::sync::Notify;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -237,7 +237,7 @@ async fn a_cancelled_run_stops_its_step_and_cleans_up() {
     let cancel = task.cancel.clone();
     let played = task.play_while(async {
         begun.notified().await;
-        cancel.cancel(CancelReason::Asked);
+        cancel.ask(RequestedStatus::Cancelled);
     });
     let played = played.await;
     assert_eq!(
@@ -260,7 +260,7 @@ async fn a_cancelled_run_stops_its_step_and_cleans_up() {
 async fn a_run_that_is_cancelled_before_it_starts_runs_nothing() {
     let mut task = Task::new();
     task.ends("a", 0);
-    task.cancel.cancel(CancelReason::Asked);
+    task.cancel.ask(RequestedStatus::Cancelled);
     let played = task.play().await;
     assert_eq!(played.verdict().0, "TaskRunCancelled");
     assert_eq!(played.words(), [TerminationReason::Skipped]);
@@ -326,7 +326,7 @@ async fn a_task_that_cannot_even_be_opened_in_time_is_left_behind() {
     let cancel = task.cancel.clone();
     let played = task.play_while(async {
         opening.begun.notified().await;
-        cancel.cancel(CancelReason::Asked);
+        cancel.ask(RequestedStatus::Cancelled);
         for _ in 0..40 {
             tokio::time::advance(SECOND / 10).await;
         }
@@ -386,7 +386,7 @@ async fn cancelling_leaves_a_blocked_host_call_behind_too() {
     let cancel = task.cancel.clone();
     let played = task.play_while(async {
         begun.notified().await;
-        cancel.cancel(CancelReason::Asked);
+        cancel.ask(RequestedStatus::Cancelled);
         told.notified().await;
         // The run sees the request at some turn of its own; time goes on in small steps until it has.
         for _ in 0..40 {
@@ -416,7 +416,9 @@ async fn a_run_that_nobody_waits_for_tells_its_step_to_stop() {
     let admitted = started.engine.admit(started.run).unwrap();
     let scratch = started.store.scratch().unwrap();
     let (sender, _receiver) = tokio::sync::mpsc::channel(100);
-    let run = started.engine.run(admitted, scratch, sender, Cancel::new());
+    let run = started
+        .engine
+        .run(admitted, scratch, sender, Control::new());
     tokio::select! {
         _ = run => panic!("it waits"),
         () = begun.notified() => {}
@@ -730,7 +732,7 @@ async fn a_run_whose_events_nobody_reads_still_ends() {
     drop(receiver);
     let verdict = started
         .engine
-        .run(admitted, scratch, sender, Cancel::new())
+        .run(admitted, scratch, sender, Control::new())
         .await;
     assert!(verdict.unwrap().succeeded);
 }

@@ -18,9 +18,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{Backend, Cancel};
-use stepwell_engine::{Admitted, Engine, Fetch, Fetched, Options, SystemClock};
+use stepwell_engine::{Admitted, Control, Engine, Fetch, Fetched, Options, SystemClock};
 use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
-use stepwell_spec::{self as spec, RemoteRef, Run, SpecErrors};
+use stepwell_spec::{self as spec, RemoteRef, RequestedStatus, Run, SpecErrors};
 use stepwell_store::{Scratch, State, Store};
 
 use crate::args::{Output, RunArgs};
@@ -118,7 +118,12 @@ fn drive(
         .enable_all()
         .build()
         .context("failed to start the runtime")?;
-    let verdict = runtime.block_on(engine.run(admitted, scratch, sender, cancel));
+    let control = Control::new();
+    let _link = cancel.on_cancel({
+        let control = control.clone();
+        move || control.ask(RequestedStatus::Cancelled)
+    });
+    let verdict = runtime.block_on(engine.run(admitted, scratch, sender, control));
     // A step that never returns from a system call of the host's is left behind with its thread.
     runtime.shutdown_background();
     let shown = shower

@@ -7,6 +7,9 @@ use stepwell_spec::Timeouts;
 use super::{failed, go_duration};
 use crate::graph::{Ending, Tally};
 
+/// Tekton's reason for a PipelineRun that was cancelled, in whichever way.
+pub(crate) const PIPELINE_CANCELLED: &str = "Cancelled";
+
 /// The pipeline of `run`, which had `timeouts`, ended as `ending`.
 pub(crate) fn pipeline(run: &RunName, timeouts: Timeouts, ending: Ending) -> Verdict {
     match ending {
@@ -52,7 +55,7 @@ fn counted(run: &RunName, tally: Tally, asked: bool) -> Verdict {
         return cancelled(run);
     }
     if tally.cancelled > 0 {
-        return failed("Cancelled", message);
+        return failed(PIPELINE_CANCELLED, message);
     }
     let reason = if tally.skipped > 0 {
         "Completed"

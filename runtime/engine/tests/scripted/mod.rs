@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{
-    Backend, Cancel, Capability, Digest, Ending, Event, EventKind, Fingerprint, Grants, Image,
-    Limits, RunName, Sandbox, SandboxError, SandboxErrorKind, StepIo, StepName, StepSpec, TaskName,
+    Backend, Capability, Digest, Ending, Event, EventKind, Fingerprint, Grants, Image, Limits,
+    RunName, Sandbox, SandboxError, SandboxErrorKind, StepIo, StepName, StepSpec, TaskName,
     TaskScope, TaskSpec, TerminationReason, Timestamp, Volume,
 };
-use stepwell_engine::{Engine, EngineError, Fetch, Fetched, Images, Options, WallClock};
+use stepwell_engine::{Control, Engine, EngineError, Fetch, Fetched, Images, Options, WallClock};
 use stepwell_spec::{RemoteRef, Run, Sources, Span, Step, TaskRun};
 use stepwell_store::{State, Store};
 use tokio::sync::mpsc;
@@ -224,7 +224,7 @@ pub(crate) struct Task {
     pub(crate) run: TaskRun,
     bodies: BTreeMap<StepName, Body>,
     pub(crate) fault: Fault,
-    pub(crate) cancel: Cancel,
+    pub(crate) cancel: Control,
     /// How many events fit into the channel.
     pub(crate) room: usize,
     pub(crate) opening: Opening,
@@ -242,7 +242,7 @@ impl Task {
             },
             bodies: BTreeMap::new(),
             fault: Fault::None,
-            cancel: Cancel::new(),
+            cancel: Control::new(),
             room: 8,
             opening: Opening::default(),
             images: images(),
@@ -258,7 +258,7 @@ impl Task {
     ) -> &mut Step {
         let span = Span {
             source: Sources::new().add("test", ""),
-            start: 0,
+            start: self.run.steps.len(),
             len: 0,
         };
         let step = Step::new(StepName::new(name), "./step.wasm".into(), span);
@@ -352,7 +352,7 @@ pub(crate) struct Started {
     pub(crate) store: Store,
     pub(crate) temp: tempfile::TempDir,
     pub(crate) log: Arc<Mutex<Vec<String>>>,
-    pub(crate) cancel: Cancel,
+    pub(crate) cancel: Control,
     pub(crate) room: usize,
 }
 
