@@ -30,7 +30,7 @@ const STAGES: [Stage; 7] = [
     ("build", |_| build()),
     ("tests", tests),
     ("doctests", doctests),
-    ("tests of the examples", example_tests),
+    ("tests of the guests", guest_tests),
     ("examples", |_| demo::show()),
 ];
 
@@ -96,8 +96,15 @@ fn doctests(tally: &mut Tally) -> Result<()> {
     )
 }
 
-/// The examples' own tests run on the host: what a step does needs no sandbox to be checked.
-fn example_tests(tally: &mut Tally) -> Result<()> {
+/// The tests of programs that are guests run on the host: what a step does needs no sandbox to be checked.
+fn guest_tests(tally: &mut Tally) -> Result<()> {
+    counted(
+        cargo()
+            .args(["test", "--no-fail-fast", "-p", "stepwell-test-shell"])
+            .args(["--manifest-path", "tests/guests/Cargo.toml"])
+            .args(["--target-dir", "target/examples"]),
+        tally,
+    )?;
     counted(
         cargo()
             .args(["test", "--workspace", "--no-fail-fast", "--manifest-path"])

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
-use stepwell_contract::event::Verdict;
+use stepwell_contract::event::{SkipReason, Verdict};
 use stepwell_contract::{Event, EventKind, RunName, TerminationReason, Timestamp};
 
 use crate::Reporter;
@@ -31,13 +31,41 @@ pub struct Junit<W> {
     out: W,
     run: Option<RunName>,
     /// By what events call the pipeline; the run's own has no name.
-    suites: BTreeMap<String, TestSuite>,
+    suites: BTreeMap<String, Suite>,
     /// What runs, by what events call it.
     open: HashMap<String, Open>,
     /// How much output may still be taken in.
     left: usize,
     last: Timestamp,
     time: Option<Duration>,
+}
+
+/// A pipeline.
+struct Suite {
+    name: String,
+    start: Timestamp,
+    time: Option<Duration>,
+    cases: Vec<Case>,
+}
+
+/// A task that has ended or was skipped. Most have succeeded, and of those little is kept.
+struct Case {
+    name: Box<str>,
+    start: Timestamp,
+    time: Option<Duration>,
+    came_to: CameTo,
+}
+
+enum CameTo {
+    Success,
+    Skipped(SkipReason),
+    Other(Box<Told>),
+}
+
+/// What is told of a task that failed, or not at once succeeded.
+struct Told {
+    status: TestCaseStatus,
+    output: Option<String>,
 }
 
 /// A task that has not ended.
@@ -65,25 +93,26 @@ impl<W: Write> Junit<W> {
         }
     }
 
-    fn suite(&mut self, key: &str, name: &str, start: Timestamp) -> &mut TestSuite {
-        self.suites.entry(key.to_owned()).or_insert_with(|| {
-            let mut suite = TestSuite::new(name);
-            suite.timestamp = with_millis(start).parse().ok();
-            suite
+    fn suite(&mut self, key: &str, name: &str, start: Timestamp) -> &mut Suite {
+        self.suites.entry(key.to_owned()).or_insert_with(|| Suite {
+            name: name.to_owned(),
+            start,
+            time: None,
+            cases: Vec::new(),
         })
     }
 
     /// Adds a case to the suite that the task `key` is in.
-    fn add(&mut self, key: &str, status: TestCaseStatus, start: Timestamp, time: Option<Duration>) {
+    fn add(&mut self, key: &str, came_to: CameTo, start: Timestamp, time: Option<Duration>) {
         let (parent, own) = key.rsplit_once('/').unwrap_or(("", key));
         let run = self.run.clone();
         let run = run.as_ref().map_or("run", RunName::as_str);
-        let suite = self.suite(parent, run, start);
-        let mut case = TestCase::new(own, status);
-        case.set_classname(suite.name.as_str());
-        case.timestamp = with_millis(start).parse().ok();
-        case.time = time;
-        suite.add_test_case(case);
+        self.suite(parent, run, start).cases.push(Case {
+            name: own.into(),
+            start,
+            time,
+            came_to,
+        });
     }
 
     fn task_end(&mut self, key: &str, verdict: &Verdict, retried: bool, time: Duration) {
@@ -121,28 +150,21 @@ impl<W: Write> Junit<W> {
             return;
         }
         let ignored = verdict.reason == "FailureIgnored";
-        let mut status = match verdict.succeeded || ignored {
-            true => TestCaseStatus::success(),
-            false => TestCaseStatus::non_success(kind),
+        let mut told = Told {
+            status: TestCaseStatus::success(),
+            output: None,
         };
-        if !verdict.succeeded && !ignored {
-            status
-                .set_type(&verdict.reason)
-                .set_message(&message)
-                .set_description(&text);
-        }
-        status.add_reruns(open.reruns);
-        self.add(key, status, start, Some(time));
         if ignored {
-            let (parent, _) = key.rsplit_once('/').unwrap_or(("", key));
-            let case = self
-                .suites
-                .get_mut(parent)
-                .and_then(|suite| suite.test_cases.last_mut());
-            if let Some(case) = case {
-                case.set_system_out(format!("the failure is ignored: {message}\n{text}"));
-            }
+            told.output = Some(format!("the failure is ignored: {message}\n{text}"));
+        } else if !verdict.succeeded {
+            told.status = TestCaseStatus::non_success(kind);
+            let status = told.status.set_type(&verdict.reason).set_message(&message);
+            status.set_description(&text);
+        } else if open.reruns.is_empty() {
+            return self.add(key, CameTo::Success, start, Some(time));
         }
+        told.status.add_reruns(open.reruns);
+        self.add(key, CameTo::Other(Box::new(told)), start, Some(time));
     }
 
     /// The last lines of a task, as far as there is room.
@@ -156,6 +178,38 @@ impl<W: Write> Junit<W> {
             }
             None => "(the output is left out: the report is long enough)".to_owned(),
         }
+    }
+}
+
+impl Suite {
+    fn into_xml(self) -> TestSuite {
+        let mut suite = TestSuite::new(&self.name);
+        suite.timestamp = with_millis(self.start).parse().ok();
+        suite.time = self.time;
+        suite.add_test_cases(self.cases.into_iter().map(|case| case.into_xml(&self.name)));
+        suite
+    }
+}
+
+impl Case {
+    fn into_xml(self, suite: &str) -> TestCase {
+        let (status, output) = match self.came_to {
+            CameTo::Success => (TestCaseStatus::success(), None),
+            CameTo::Skipped(reason) => {
+                let mut status = TestCaseStatus::skipped();
+                status.set_message(reason.as_str());
+                (status, None)
+            }
+            CameTo::Other(told) => (told.status, told.output),
+        };
+        let mut case = TestCase::new(&*self.name, status);
+        case.set_classname(suite);
+        case.timestamp = with_millis(self.start).parse().ok();
+        case.time = self.time;
+        if let Some(output) = output {
+            case.set_system_out(output);
+        }
+        case
     }
 }
 
@@ -184,13 +238,11 @@ impl<W: Write> Reporter for Junit<W> {
             }
             (EventKind::PipelineEnd { duration_ms, .. }, _) => {
                 if let Some(suite) = self.suites.get_mut(key) {
-                    suite.set_time(Duration::from_millis(*duration_ms));
+                    suite.time = Some(Duration::from_millis(*duration_ms));
                 }
             }
             (EventKind::TaskSkip { reason, .. }, _) => {
-                let mut status = TestCaseStatus::skipped();
-                status.set_message(reason.as_str());
-                self.add(key, status, event.at, None);
+                self.add(key, CameTo::Skipped(*reason), event.at, None);
             }
             (EventKind::TaskStart { steps, .. }, _) => {
                 let open = self.open.entry(key.to_owned()).or_default();
@@ -250,12 +302,10 @@ impl<W: Write> Reporter for Junit<W> {
         }
         let mut report = Report::new("stepwell");
         report.time = self.time;
-        report.timestamp = self
-            .suites
-            .values()
-            .filter_map(|suite| suite.timestamp)
-            .min();
-        report.add_test_suites(std::mem::take(&mut self.suites).into_values());
+        let start = self.suites.values().map(|suite| suite.start).min();
+        report.timestamp = start.and_then(|start| with_millis(start).parse().ok());
+        let suites = std::mem::take(&mut self.suites);
+        report.add_test_suites(suites.into_values().map(Suite::into_xml));
         report.serialize(&mut self.out).map_err(io::Error::other)?;
         self.out.flush()
     }

@@ -4,12 +4,13 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::Value;
 use stepwell_contract::Event;
 
 use crate::Reporter;
 use crate::json::Visible;
 use crate::mask::Mask;
-use crate::object::{Collector, Wanted};
+use crate::object::{Collector, Completed, Wanted};
 
 /// Writes each object when it is complete.
 pub struct Objects<W> {
@@ -33,18 +34,31 @@ impl<W: Write> Objects<W> {
     pub fn masked(self, mask: Mask) -> Self {
         Self { mask, ..self }
     }
-}
 
-impl<W: Write> Reporter for Objects<W> {
-    fn event(&mut self, event: &Event) -> io::Result<()> {
+    /// Writes the object that `event` completes, and gives it.
+    pub(crate) fn take(&mut self, event: &Event) -> io::Result<Option<Completed>> {
         let Some(mut completed) = self.collector.event(event) else {
-            return Ok(());
+            return Ok(None);
         };
         self.mask.value(&mut completed.object);
         let mut serializer = serde_json::Serializer::with_formatter(&mut self.out, Visible);
         completed.object.serialize(&mut serializer)?;
         self.out.write_all(b"\n")?;
-        self.out.flush()
+        self.out.flush()?;
+        Ok(Some(completed))
+    }
+
+    /// The run's own object as it is now, where it has not ended.
+    pub(crate) fn unfinished(&self) -> Option<Value> {
+        let mut object = self.collector.unfinished()?;
+        self.mask.value(&mut object);
+        Some(object)
+    }
+}
+
+impl<W: Write> Reporter for Objects<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.take(event).map(|_| ())
     }
 
     fn finish(&mut self) -> io::Result<()> {

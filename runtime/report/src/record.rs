@@ -9,7 +9,7 @@ use serde_json::Value;
 use stepwell_contract::Event;
 
 use crate::mask::Mask;
-use crate::{Json, Objects, Reporter, Yaml};
+use crate::{Json, Objects, Reporter};
 
 /// Where a record goes.
 #[derive(Debug)]
@@ -27,7 +27,9 @@ pub struct Handles<E, O, S> {
 pub struct Record<E: Write, O: Write, S> {
     events: Json<BufWriter<E>>,
     objects: Objects<BufWriter<O>>,
-    status: Yaml<S>,
+    status: S,
+    /// The run's own object.
+    completed: Option<Value>,
 }
 
 impl<E: Write, O: Write, S: Write> Record<E, O, S> {
@@ -35,8 +37,9 @@ impl<E: Write, O: Write, S: Write> Record<E, O, S> {
     pub fn new(handles: Handles<E, O, S>, mask: Mask) -> Self {
         Self {
             events: Json::new(BufWriter::new(handles.events)),
-            objects: Objects::new(BufWriter::new(handles.objects)).masked(mask.clone()),
-            status: Yaml::new(handles.status).masked(mask),
+            objects: Objects::new(BufWriter::new(handles.objects)).masked(mask),
+            status: handles.status,
+            completed: None,
         }
     }
 }
@@ -44,14 +47,22 @@ impl<E: Write, O: Write, S: Write> Record<E, O, S> {
 impl<E: Write, O: Write, S: Write> Reporter for Record<E, O, S> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.events.event(event)?;
-        self.objects.event(event)?;
-        self.status.event(event)
+        if let Some(completed) = self.objects.take(event)?
+            && completed.is_run
+        {
+            self.completed = Some(completed.object);
+        }
+        Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {
         self.events.finish()?;
         self.objects.finish()?;
-        self.status.finish()
+        let object = self.completed.take().or_else(|| self.objects.unfinished());
+        if let Some(object) = object {
+            crate::yaml::write_all(&mut self.status, &[object])?;
+        }
+        self.status.flush()
     }
 }
 

@@ -32,13 +32,28 @@ struct Child {
     /// Of a matrix.
     row: usize,
     display_name: Option<Arc<str>>,
-    when_expressions: Vec<Value>,
+    when_expressions: Packed,
 }
 
 struct Skipped {
     pipeline_task: Arc<str>,
     reason: SkipReason,
-    when_expressions: Vec<Value>,
+    when_expressions: Packed,
+}
+
+/// Values as text: a tenth of what they take as a tree.
+struct Packed(Option<Box<str>>);
+
+impl Packed {
+    fn new(values: &[Value]) -> Self {
+        let text = (!values.is_empty()).then(|| Value::from(values).to_string().into());
+        Self(text)
+    }
+
+    /// `None` where there are none.
+    fn value(&self) -> Option<Value> {
+        serde_json::from_str(self.0.as_deref()?).ok()
+    }
 }
 
 impl Pipeline {
@@ -117,7 +132,7 @@ impl Pipeline {
                 self.skipped.push(Skipped {
                     pipeline_task: Arc::clone(pipeline_task),
                     reason: *reason,
-                    when_expressions: when_expressions.clone(),
+                    when_expressions: Packed::new(when_expressions),
                 });
                 return;
             }
@@ -130,7 +145,7 @@ impl Pipeline {
             pipeline_task: Arc::clone(pipeline_task),
             row: row(key, pipeline_task),
             display_name: display_name.clone(),
-            when_expressions: when_expressions.clone(),
+            when_expressions: Packed::new(when_expressions),
         });
     }
 
@@ -198,8 +213,8 @@ impl Child {
         if let Some(name) = &self.display_name {
             value["displayName"] = (**name).into();
         }
-        if !self.when_expressions.is_empty() {
-            value["whenExpressions"] = self.when_expressions.clone().into();
+        if let Some(when) = self.when_expressions.value() {
+            value["whenExpressions"] = when;
         }
         value
     }
@@ -208,8 +223,8 @@ impl Child {
 impl Skipped {
     fn to_value(&self) -> Value {
         let mut value = json!({ "name": self.pipeline_task, "reason": self.reason.as_str() });
-        if !self.when_expressions.is_empty() {
-            value["whenExpressions"] = self.when_expressions.clone().into();
+        if let Some(when) = self.when_expressions.value() {
+            value["whenExpressions"] = when;
         }
         value
     }
