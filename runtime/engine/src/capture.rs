@@ -14,7 +14,8 @@ use stepwell_contract::{
 
 use crate::events::Outlet;
 use crate::lines::LineSplitter;
-use crate::results::ResultsFolder;
+use crate::results::{Reading, ResultsFolder};
+use crate::tee::Tees;
 
 /// How much of the message of a progress report is kept: it is one line on a screen, and a guest could send megabytes.
 const LONGEST_PROGRESS: usize = 4 << 10;
@@ -27,15 +28,25 @@ const PROGRESS_COST: u64 = 64;
 pub(crate) struct Capture {
     step: StepName,
     outlet: Arc<Outlet>,
-    results: Arc<ResultsFolder>,
+    kept: Kept,
     result_limit: u64,
     output_limit: u64,
     output: Mutex<Output>,
     dropped: AtomicU64,
 }
 
+/// Where results and copies of the output of a step go.
+pub(crate) struct Kept {
+    /// The task's results.
+    pub(crate) task: Arc<ResultsFolder>,
+    /// The step's own.
+    pub(crate) own: Option<ResultsFolder>,
+    pub(crate) tees: Tees,
+}
+
 /// What is under way on both streams.
 struct Output {
+    tees: Tees,
     /// What is left of the limit.
     left: u64,
     stdout: Stream,
@@ -54,16 +65,18 @@ impl Capture {
         step: StepName,
         limits: &Limits,
         outlet: Arc<Outlet>,
-        results: Arc<ResultsFolder>,
+        mut kept: Kept,
     ) -> Self {
+        let tees = std::mem::take(&mut kept.tees);
         let output_limit = limits.get(Limit::Output);
         Self {
             step,
             outlet,
-            results,
+            kept,
             result_limit: limits.get(Limit::Result),
             output_limit,
             output: Mutex::new(Output {
+                tees,
                 left: output_limit,
                 stdout: Stream::default(),
                 stderr: Stream::default(),
@@ -89,6 +102,18 @@ impl Capture {
                 self.send_line(stream, mark, false);
             }
         }
+    }
+
+    /// What the step has left of its own results.
+    pub(crate) fn own_results(&self) -> Reading {
+        let own = self.kept.own.as_ref();
+        own.map_or_else(Reading::default, |own| own.read(self.result_limit))
+    }
+
+    /// Why a copy of the output is not whole, where it is not.
+    pub(crate) fn tee_trouble(&self) -> Option<String> {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.tees.trouble.take()
     }
 
     /// How many bytes of output were dropped so far.
@@ -120,22 +145,34 @@ impl StepSink for Capture {
     fn log(&self, stream: LogStream, bytes: &[u8]) {
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = self.take(&mut output, bytes.len() as u64);
+        let Output {
+            tees,
+            stdout,
+            stderr,
+            ..
+        } = &mut *output;
         let state = match stream {
-            LogStream::Stdout => &mut output.stdout,
-            LogStream::Stderr => &mut output.stderr,
+            LogStream::Stdout => stdout,
+            LogStream::Stderr => stderr,
         };
         state.dropped += bytes.len() as u64 - taken;
         // No more than the slice was asked for.
         let kept = bytes
             .get(..usize::try_from(taken).unwrap_or(usize::MAX))
             .unwrap_or(bytes);
+        tees.write(stream, kept);
         state.lines.push(kept, &mut |line, partial| {
             self.send_line(stream, line, partial);
         });
     }
 
     fn emit(&self, name: &str, value: ParamValue) -> Result<(), EmitError> {
-        self.results.emit(name, &value, self.result_limit)
+        let own = self.kept.own.as_ref();
+        let results = match own.filter(|own| own.declares(name)) {
+            Some(own) => own,
+            None => &self.kept.task,
+        };
+        results.emit(name, &value, self.result_limit)
     }
 
     fn progress(&self, done: u64, total: Option<u64>, message: &str) {

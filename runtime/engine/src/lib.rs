@@ -20,6 +20,7 @@
 //! [`Verdict`]: stepwell_contract::event::Verdict
 
 pub mod admit;
+mod artifacts;
 mod capture;
 pub mod clock;
 pub mod control;
@@ -36,6 +37,7 @@ mod results;
 pub mod run;
 mod step;
 mod task;
+mod tee;
 mod verdict;
 mod volumes;
 

@@ -13,6 +13,7 @@ use crate::capture::Capture;
 ///
 /// ```text
 /// Waiting ──→ Running ──→ Done | Failed
+///    ├─ cannot begin ───→ Failed
 ///    └──────────────────→ Skipped
 /// ```
 ///
@@ -191,6 +192,15 @@ impl Record {
             }
         }
         true
+    }
+
+    /// The step with number `index` never begins, and ends as `life`. Says whether the thread is still wanted.
+    pub(crate) fn pass(&self, index: usize, life: Life) -> bool {
+        let mut state = self.state();
+        if !state.given_up {
+            state.lives[index] = life;
+        }
+        !state.given_up
     }
 
     /// Ends the life of every step that has not begun: which ones.

@@ -62,6 +62,11 @@ impl ResultsFolder {
         dir.clone()
     }
 
+    /// Whether a result of this name is declared.
+    pub(crate) fn declares(&self, name: &str) -> bool {
+        self.declared.iter().any(|declared| &*declared.name == name)
+    }
+
     /// Gives up the folder, which is about to go: nothing is read or kept any more.
     pub(crate) fn let_go(&self) {
         *self.dir.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -133,7 +138,7 @@ fn replace_file(dir: &Dir, name: &str, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The text of the file `name`; `None` where there is none.
-fn read_file(dir: &Dir, name: &str, limit: u64) -> Result<Option<String>, Rejection> {
+pub(crate) fn read_file(dir: &Dir, name: &str, limit: u64) -> Result<Option<String>, Rejection> {
     let unreadable = |error: io::Error| Rejection::Unreadable(error.to_string());
     let mut options = OpenOptions::new();
     options

@@ -1,36 +1,135 @@
-//! Runs one step on the task's own thread: prepares its sandbox, runs it, and says how it ended.
+//! Runs one step on the task's own thread: prepares its sandbox, runs it, and says how it ended and what it left.
 //!
 //! It does not know the other steps, nor watches the time: whoever watches the [`Record`] stops the step.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use stepwell_contract::{
     Cancel, Ending, EventKind, StepIo, StepName, StepSink, StepSpec, TaskScope, TerminationReason,
+    Volume,
 };
-use stepwell_spec::OnError;
+use stepwell_spec::{OnError, StepOutcome};
 
-use crate::capture::Capture;
+use crate::artifacts;
+use crate::capture::{Capture, Kept};
 use crate::error::{EngineError, causes};
 use crate::events::Outlet;
 use crate::life::{Bound, Life, Record, Running};
 use crate::plan::PlannedStep;
-use crate::results::ResultsFolder;
+use crate::results::{Reading, Rejection, ResultsFolder};
+use crate::tee::Tees;
 use crate::verdict::Stop;
-use crate::volumes::write_exit_code;
+use crate::volumes::leave_exit_code;
 
 /// What the steps of a task share.
-pub(crate) struct Ground {
+pub(crate) struct Ground<'a> {
     pub(crate) scope: Box<dyn TaskScope>,
     pub(crate) results: Arc<ResultsFolder>,
-    /// Where exit codes are written, where a step asks for one.
-    pub(crate) exit_codes: Option<Arc<Dir>>,
+    /// The folder behind `/tekton/steps`, where the task has one.
+    pub(crate) steps: Option<Arc<Dir>>,
+    /// Whether exit codes are left there.
+    pub(crate) exit_codes: bool,
+    /// Whether artifacts are looked for there.
+    pub(crate) artifacts: bool,
+    /// The task's volumes, where a copy of an output goes into one.
+    pub(crate) volumes: Vec<Volume>,
+    pub(crate) record: &'a Record,
+    pub(crate) outlet: &'a Arc<Outlet>,
 }
 
-/// Runs the step with number `index` to its end and sends its events: why the task ends with it, or `None` when it goes
-/// on. Blocks.
+/// How a step ended for its task.
+pub(crate) struct Ended {
+    /// Why the task ends with it, or `None` when it goes on.
+    pub(crate) stop: Option<Stop>,
+    /// What it left for later steps.
+    pub(crate) outcome: StepOutcome,
+    /// Its own results that were not taken.
+    pub(crate) rejected: Vec<(Arc<str>, Rejection)>,
+}
+
+impl Ended {
+    /// A step that left nothing.
+    fn with_nothing(step: &StepName, stop: Option<Stop>) -> Self {
+        Self {
+            stop,
+            outcome: StepOutcome {
+                name: step.clone(),
+                results: BTreeMap::new(),
+                artifacts: None,
+            },
+            rejected: Vec::new(),
+        }
+    }
+
+    /// What the thread brings back when nobody waits for it any more.
+    fn unwanted(step: &StepName) -> Self {
+        Self::with_nothing(step, Some(Stop::Cancelled))
+    }
+}
+
+/// The `when` of the step with number `index` does not let it run: the task goes on.
+///
+/// # Errors
+///
+/// Its exit code could not be left.
+pub(crate) fn skip(
+    index: usize,
+    step: &StepName,
+    ground: &Ground<'_>,
+) -> Result<Ended, EngineError> {
+    if !ground.record.pass(index, Life::Skipped) {
+        return Ok(Ended::unwanted(step));
+    }
+    ground.outlet.step(step, skipped(0));
+    ground.leave_exit_code(index, step, &Ending::SUCCESS)?;
+    Ok(Ended::with_nothing(step, None))
+}
+
+/// The step with number `index` cannot begin, for `cause`, which is something that a document or an earlier step did.
+pub(crate) fn cannot_begin(
+    index: usize,
+    step: &StepName,
+    cause: String,
+    ground: &Ground<'_>,
+) -> Ended {
+    if !ground.record.pass(index, Life::Failed) {
+        return Ended::unwanted(step);
+    }
+    let ending = Ending::Exited { code: 1 };
+    ground
+        .outlet
+        .step(step, EventKind::Notice { message: cause });
+    let end = EventKind::StepEnd {
+        termination_reason: TerminationReason::Error,
+        exit_code: ending.exit_code(),
+        ending: None,
+        duration_ms: 0,
+        dropped_bytes: 0,
+    };
+    ground.outlet.step(step, end);
+    let stop = Stop::StepFailed {
+        step: step.clone(),
+        ending,
+    };
+    Ended::with_nothing(step, Some(stop))
+}
+
+/// A step that did not run: 1 where something before it kept it from running, 0 where its own `when` did.
+pub(crate) fn skipped(exit_code: i32) -> EventKind {
+    EventKind::StepEnd {
+        termination_reason: TerminationReason::Skipped,
+        exit_code,
+        ending: None,
+        duration_ms: 0,
+        dropped_bytes: 0,
+    }
+}
+
+/// Runs the step with number `index` to its end and sends its events. Blocks.
 ///
 /// # Errors
 ///
@@ -38,19 +137,28 @@ pub(crate) struct Ground {
 pub(crate) fn run(
     index: usize,
     step: PlannedStep,
-    ground: &Ground,
-    record: &Record,
-    outlet: &Arc<Outlet>,
-) -> Result<Option<Stop>, EngineError> {
+    ground: &Ground<'_>,
+) -> Result<Ended, EngineError> {
     let PlannedStep {
         spec,
         timeout,
         on_error,
-        results: _,
-        stdout: _,
-        stderr: _,
+        results,
+        stdout,
+        stderr,
     } = step;
+    let Ground { record, outlet, .. } = ground;
     let name = spec.name.clone();
+    let tees = Tees::open(
+        stdout.as_ref(),
+        stderr.as_ref(),
+        &spec.mounts,
+        &ground.volumes,
+    );
+    let tees = match tees {
+        Ok(tees) => tees,
+        Err(cause) => return Ok(cannot_begin(index, &name, cause, ground)),
+    };
     let began = outlet.now();
     let started = EventKind::StepStart {
         image: Arc::clone(&spec.image.reference),
@@ -60,8 +168,16 @@ pub(crate) fn run(
 
     let cancel = Cancel::new();
     let bound = record.bound(timeout);
-    let results = Arc::clone(&ground.results);
-    let capture = Capture::new(name.clone(), &spec.limits, Arc::clone(outlet), results);
+    let own = (!results.is_empty()).then(|| {
+        let dir = ground.own(&name, "results");
+        ResultsFolder::new(dir, results.into())
+    });
+    let kept = Kept {
+        task: Arc::clone(&ground.results),
+        own,
+        tees,
+    };
+    let capture = Capture::new(name.clone(), &spec.limits, Arc::clone(outlet), kept);
     let capture = Arc::new(capture);
     let running = Running {
         index,
@@ -70,7 +186,7 @@ pub(crate) fn run(
         capture: Arc::clone(&capture),
     };
     if !record.enter(&cancel, bound, Some(running)) {
-        return unwanted();
+        return Ok(Ended::unwanted(&name));
     }
     let sink = Arc::clone(&capture) as Arc<dyn StepSink>;
     let lived = catch(|| live(&*ground.scope, spec, StepIo { sink, cancel }));
@@ -79,16 +195,35 @@ pub(crate) fn run(
     let ended = lived
         .unwrap_or_else(|message| Err(panicked(&name, message)))
         .and_then(|ending| {
-            leave_exit_code(ground.exit_codes.as_deref(), &name, &ending)?;
+            ground.leave_exit_code(index, &name, &ending)?;
             Ok(ending)
         });
     let (termination_reason, stop) = match &ended {
         Ok(ending) => judge(&name, ending, on_error, bound),
         Err(_) => (TerminationReason::Error, None),
     };
+    let Reading { results, rejected } = capture.own_results();
+    let (artifacts, strange) = match ground.own_artifacts(&name) {
+        Ok(artifacts) => (artifacts, None),
+        Err(message) => (None, Some(message)),
+    };
     let goes_on = stop.is_none() && ended.is_ok();
     if !record.leave(if goes_on { Life::Done } else { Life::Failed }) {
-        return unwanted();
+        return Ok(Ended::unwanted(&name));
+    }
+    for message in strange.into_iter().chain(capture.tee_trouble()) {
+        outlet.step(&name, EventKind::Notice { message });
+    }
+    for (result, value) in &results {
+        let result = EventKind::Result {
+            name: Arc::clone(result),
+            result_type: value.param_type(),
+            value: value.clone(),
+        };
+        outlet.step(&name, result);
+    }
+    if let Some(artifacts) = artifacts.clone() {
+        outlet.step(&name, EventKind::Artifacts { artifacts });
     }
     if let Err(error) = &ended {
         let causes = causes(error);
@@ -106,12 +241,52 @@ pub(crate) fn run(
         dropped_bytes: capture.dropped(),
     };
     outlet.step(&name, end);
-    ended
+    ended.map(|stop| Ended {
+        stop,
+        outcome: StepOutcome {
+            name,
+            results: results.into_iter().collect(),
+            artifacts,
+        },
+        rejected,
+    })
 }
 
-/// What the thread brings back when nobody waits for it any more.
-fn unwanted() -> Result<Option<Stop>, EngineError> {
-    Ok(Some(Stop::Cancelled))
+impl Ground<'_> {
+    /// The own folder of `step` below `/tekton/steps`.
+    fn own(&self, step: &StepName, folder: &str) -> Option<Arc<Dir>> {
+        let dir = self
+            .steps
+            .as_ref()?
+            .open_dir(format!("step-{step}/{folder}"));
+        dir.ok().map(Arc::new)
+    }
+
+    fn own_artifacts(&self, step: &StepName) -> Result<Option<serde_json::Value>, String> {
+        match self.artifacts.then(|| self.own(step, "artifacts")) {
+            Some(Some(dir)) => artifacts::read(&dir),
+            _ => Ok(None),
+        }
+    }
+
+    /// Leaves the exit code for later steps, where one asks. As in Tekton, a step that was stopped has none.
+    fn leave_exit_code(
+        &self,
+        index: usize,
+        step: &StepName,
+        ending: &Ending,
+    ) -> Result<(), EngineError> {
+        let stopped = matches!(ending, Ending::TimedOut { .. } | Ending::Cancelled);
+        let Some(dir) = self.steps.as_ref().filter(|_| self.exit_codes && !stopped) else {
+            return Ok(());
+        };
+        leave_exit_code(dir, index, step, ending.exit_code()).map_err(|source| {
+            EngineError::ExitCode {
+                step: step.clone(),
+                source,
+            }
+        })
+    }
 }
 
 /// The whole life of one sandbox.
@@ -124,24 +299,6 @@ fn live(scope: &dyn TaskScope, spec: StepSpec, io: StepIo) -> Result<Ending, Eng
     sandbox
         .run(io)
         .map_err(|source| EngineError::Run { step, source })
-}
-
-/// Leaves the exit code for later steps, where one asks. As in Tekton, a step that was stopped has none.
-fn leave_exit_code(
-    exit_codes: Option<&Dir>,
-    step: &StepName,
-    ending: &Ending,
-) -> Result<(), EngineError> {
-    let stopped = matches!(ending, Ending::TimedOut { .. } | Ending::Cancelled);
-    match exit_codes {
-        Some(dir) if !stopped => {
-            write_exit_code(dir, step, ending.exit_code()).map_err(|source| EngineError::ExitCode {
-                step: step.clone(),
-                source,
-            })
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Tekton's word for an ending, and why the task ends with it, where it does. As in Tekton, `onError: continue` lets the

@@ -14,7 +14,9 @@ use stepwell_spec::{TaskRun, VolumeSource};
 use stepwell_store::{StoreError, TaskScratch};
 
 use crate::error::EngineError;
-use crate::plan::layout::{Layout, Owner, PlannedVolume, RESULTS, SCRIPTS, STEPS, Source};
+use crate::plan::layout::{
+    ARTIFACTS, Layout, Owner, PlannedVolume, RESULTS, SCRIPTS, STEPS, Source,
+};
 use crate::plan::script_file;
 use crate::task::Tools;
 
@@ -108,6 +110,11 @@ impl Volumes {
         self.dir(STEPS)
     }
 
+    /// The folder behind `/tekton/artifacts`, where the task has one.
+    pub(crate) fn artifacts(&self) -> Option<Arc<Dir>> {
+        self.dir(ARTIFACTS)
+    }
+
     pub(crate) fn list(&self) -> Vec<Volume> {
         self.open.values().cloned().collect()
     }
@@ -150,9 +157,15 @@ fn write_script(dir: &Dir, file: &str, text: &str) -> io::Result<()> {
     io::Write::write_all(&mut dir.open_with(file, &options)?, text.as_bytes())
 }
 
-/// Writes the exit code of `step` to where `$(steps.step-<step>.exitCode.path)` points.
-pub(crate) fn write_exit_code(steps: &Dir, step: &StepName, code: i32) -> io::Result<()> {
-    let folder = PathBuf::from(format!("step-{step}"));
+/// Writes the exit code of `step` to where `$(steps.step-<step>.exitCode.path)` points, and below its number as well.
+pub(crate) fn leave_exit_code(
+    steps: &Dir,
+    index: usize,
+    step: &StepName,
+    code: i32,
+) -> io::Result<()> {
+    let folder = format!("step-{step}");
     steps.create_dir_all(&folder)?;
-    steps.write(folder.join("exitCode"), code.to_string())
+    steps.write(Path::new(&folder).join("exitCode"), code.to_string())?;
+    steps.symlink(&folder, index.to_string())
 }

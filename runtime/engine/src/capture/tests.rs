@@ -23,9 +23,13 @@ fn world(room: usize, settings: &[&str]) -> World {
     let (run, task) = (RunName::new("run"), TaskName::new("task"));
     let events = Events::new(sender, Arc::new(SystemClock), run, Some(task), 0);
     let none: Arc<[ResultDecl]> = [].into();
-    let results = Arc::new(ResultsFolder::new(None, none));
+    let kept = Kept {
+        task: Arc::new(ResultsFolder::new(None, none)),
+        own: None,
+        tees: Tees::default(),
+    };
     let outlet = Arc::new(events.outlet());
-    let capture = Capture::new(StepName::new("step"), &limits, Arc::clone(&outlet), results);
+    let capture = Capture::new(StepName::new("step"), &limits, Arc::clone(&outlet), kept);
     World {
         capture: Arc::new(capture),
         outlet,

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_contract::event::Verdict;
-use stepwell_contract::{
-    CancelReason, Ending, EventKind, ParamValue, StepName, TaskName, TerminationReason,
-};
+use stepwell_contract::{CancelReason, Ending, EventKind, ParamValue, StepName};
 use stepwell_spec::{OnError, TaskRun};
 
 use super::thread::{self, Finished, Job, Shared};
@@ -15,7 +13,7 @@ use super::{Common, Halt};
 use crate::error::{EngineError, causes};
 use crate::events::Events;
 use crate::life::{Deadline, GRACE, GivenUp, Record, Running};
-use crate::step::judge;
+use crate::step::{judge, skipped};
 use crate::verdict::{self, Stop};
 
 /// How a try ended.
@@ -69,15 +67,16 @@ pub(super) async fn run(
         biased;
         finished = &mut thread => match finished {
             Ok(finished) => finished,
-            Err(error) => take_over_panicked(&shared, &run.task, error.to_string()).await,
+            Err(error) => take_over_panicked(&shared, run, error.to_string()).await,
         },
         given_up = shared.record.watch() => {
-            take_over(&shared, &run.task, &names, given_up, events).await
+            take_over(&shared, run, &names, given_up, events).await
         }
     };
     let Finished {
         stopped,
         reading,
+        artifacts,
         troubles,
     } = finished;
     for index in shared.record.skip_the_rest() {
@@ -93,6 +92,11 @@ pub(super) async fn run(
             value: value.clone(),
         };
         events.task(result).await;
+    }
+    match artifacts {
+        Ok(Some(artifacts)) => events.task(EventKind::Artifacts { artifacts }).await,
+        Ok(None) => {}
+        Err(message) => events.task(EventKind::Notice { message }).await,
     }
     let (verdict, trouble) = match stopped {
         Ok(Some(stop)) => (verdict::stopped(run, &stop, halt.cause()), None),
@@ -114,7 +118,7 @@ pub(super) async fn run(
 /// Ends a try whose thread is in a call into the host that does not return.
 async fn take_over(
     shared: &Arc<Shared>,
-    task: &TaskName,
+    run: &Arc<TaskRun>,
     names: &[StepName],
     given_up: GivenUp,
     events: &Events,
@@ -124,7 +128,7 @@ async fn take_over(
     let mut told = None;
     let stop = match running {
         None => {
-            let doing = format!("open task `{task}`");
+            let doing = format!("open task `{}`", run.task);
             told = Some(causes(&EngineError::Stuck { doing }));
             Stop::before_a_step(reason)
         }
@@ -158,43 +162,29 @@ async fn take_over(
             stop.unwrap_or_else(|| Stop::before_a_step(reason))
         }
     };
-    clean_up(shared, Ok(Some(stop)), told).await
+    clean_up(shared, run, Ok(Some(stop)), told).await
 }
 
 /// Ends a try whose thread panicked outside of any step.
-async fn take_over_panicked(shared: &Arc<Shared>, task: &TaskName, message: String) -> Finished {
-    let doing = format!("run task `{task}`");
+async fn take_over_panicked(shared: &Arc<Shared>, run: &Arc<TaskRun>, message: String) -> Finished {
+    let doing = format!("run task `{}`", run.task);
     let error = EngineError::Panicked { doing, message };
     let told = causes(&error);
-    clean_up(shared, Err(error), Some(told)).await
+    clean_up(shared, run, Err(error), Some(told)).await
 }
 
 /// Cleans up in the place of the task's thread. The scope is that thread's: its destructor closes it.
 async fn clean_up(
     shared: &Arc<Shared>,
+    run: &Arc<TaskRun>,
     stopped: Result<Option<Stop>, EngineError>,
     told: Option<Vec<String>>,
 ) -> Finished {
-    let shared = Arc::clone(shared);
-    let cleaned = tokio::task::spawn_blocking(move || shared.clean_up(None)).await;
-    let (reading, mut troubles) = cleaned.unwrap_or_default();
-    troubles.splice(0..0, told);
-    Finished {
-        stopped,
-        reading,
-        troubles,
-    }
-}
-
-/// A step that did not run: 1 where something before it kept it from running, 0 where its own `when` did.
-pub(crate) fn skipped(exit_code: i32) -> EventKind {
-    EventKind::StepEnd {
-        termination_reason: TerminationReason::Skipped,
-        exit_code,
-        ending: None,
-        duration_ms: 0,
-        dropped_bytes: 0,
-    }
+    let (shared, run) = (Arc::clone(shared), Arc::clone(run));
+    let cleaned = tokio::task::spawn_blocking(move || shared.clean_up(&run, None)).await;
+    let mut left = cleaned.unwrap_or_default();
+    left.troubles.splice(0..0, told);
+    left.finished(stopped)
 }
 
 /// Tells a task's thread to stop when nobody waits for it any more: also when the future of the run is dropped.

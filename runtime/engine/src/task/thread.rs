@@ -6,16 +6,18 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use serde_json::Value;
 use stepwell_contract::{Cancel, Image, Limit, TaskScope, TaskSpec};
-use stepwell_spec::TaskRun;
+use stepwell_spec::{Step, StepFacts, StepOutcome, TaskRun};
 
 use super::Tools;
+use crate::artifacts;
 use crate::error::{EngineError, causes};
 use crate::events::Outlet;
 use crate::life::{Life, Record};
 use crate::plan::layout::{Layout, StepLayout};
 use crate::plan::{self, Frame};
-use crate::results::{Reading, ResultsFolder};
+use crate::results::{Reading, Rejection, ResultsFolder};
 use crate::step::{self, Ground, catch};
 use crate::verdict::Stop;
 use crate::volumes::Volumes;
@@ -27,8 +29,18 @@ pub(crate) struct Shared {
     /// What a result may have, in bytes: what the most generous step allows.
     pub(crate) result_limit: u64,
     results: OnceLock<Arc<ResultsFolder>>,
+    /// What the steps that have ended left.
+    steps: Mutex<StepsLeft>,
     /// Taken by whoever cleans up first.
     volumes: Mutex<Option<Volumes>>,
+}
+
+/// What steps left for later ones and for the task.
+#[derive(Default)]
+struct StepsLeft {
+    outcomes: Vec<StepOutcome>,
+    /// Results of theirs that were not taken, as `STEP.RESULT`.
+    rejected: Vec<(Arc<str>, Rejection)>,
 }
 
 /// What a try leaves for the report.
@@ -36,8 +48,43 @@ pub(super) struct Finished {
     /// Why it ended before its last step, or what we could not do.
     pub(super) stopped: Result<Option<Stop>, EngineError>,
     pub(super) reading: Reading,
+    /// The task's artifacts, or why they are not taken.
+    pub(super) artifacts: Result<Option<Value>, String>,
     /// What else went wrong, and was not told yet: the causes of each.
     pub(super) troubles: Vec<Vec<String>>,
+}
+
+/// What cleaning up finds.
+pub(super) struct Left {
+    reading: Reading,
+    artifacts: Result<Option<Value>, String>,
+    pub(super) troubles: Vec<Vec<String>>,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Self {
+            reading: Reading::default(),
+            artifacts: Ok(None),
+            troubles: Vec::new(),
+        }
+    }
+}
+
+impl Left {
+    pub(super) fn finished(self, stopped: Result<Option<Stop>, EngineError>) -> Finished {
+        let Self {
+            reading,
+            artifacts,
+            troubles,
+        } = self;
+        Finished {
+            stopped,
+            reading,
+            artifacts,
+            troubles,
+        }
+    }
 }
 
 /// What is to be done.
@@ -60,8 +107,8 @@ impl Job {
 }
 
 /// A task that is ready for its first step.
-struct Opened {
-    ground: Ground,
+struct Opened<'a> {
+    ground: Ground<'a>,
     seen: Vec<StepLayout>,
     images: Vec<Image>,
 }
@@ -76,27 +123,28 @@ impl Shared {
                 .max()
                 .unwrap_or_else(|| Limit::Result.default_value()),
             results: OnceLock::new(),
+            steps: Mutex::default(),
             volumes: Mutex::new(None),
         }
     }
 
     /// Reads the results, closes the scope and gives the task's folders back. What cannot be cleaned up is told and
     /// changes nothing else: the next run's sweep tries again.
-    pub(super) fn clean_up(
-        &self,
-        scope: Option<Box<dyn TaskScope>>,
-    ) -> (Reading, Vec<Vec<String>>) {
+    pub(super) fn clean_up(&self, run: &TaskRun, scope: Option<Box<dyn TaskScope>>) -> Left {
         let results = self.results.get();
-        let reading =
-            results.map_or_else(Reading::default, |results| results.read(self.result_limit));
-        let mut troubles = Vec::new();
+        let mut left = Left::default();
+        if let Some(results) = results {
+            left.reading = results.read(self.result_limit);
+        }
+        self.add_results_of_steps(run, &mut left.reading);
         if let Some(scope) = scope {
             match catch(|| scope.close()) {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => troubles.push(causes(&error)),
+                Ok(Err(error)) => left.troubles.push(causes(&error)),
                 Err(message) => {
                     let doing = "clean up".to_owned();
-                    troubles.push(causes(&EngineError::Panicked { doing, message }));
+                    let error = EngineError::Panicked { doing, message };
+                    left.troubles.push(causes(&error));
                 }
             }
         }
@@ -104,10 +152,46 @@ impl Shared {
         if let Some(results) = results {
             results.let_go();
         }
-        if let Some(Err(error)) = volumes.map(Volumes::close) {
-            troubles.push(causes(&error));
+        if let Some(volumes) = volumes {
+            if let Some(dir) = volumes.artifacts() {
+                left.artifacts = artifacts::read(&dir);
+            }
+            if let Err(error) = volumes.close() {
+                left.troubles.push(causes(&error));
+            }
         }
-        (reading, troubles)
+        left
+    }
+
+    /// Adds the task's results that come from its steps, in the order in which the task declares them.
+    fn add_results_of_steps(&self, run: &TaskRun, reading: &mut Reading) {
+        let mut steps = self.steps();
+        reading.rejected.append(&mut steps.rejected);
+        if run.step_results.is_empty() {
+            return;
+        }
+        for (name, value) in run.results_of_steps(&steps.outcomes) {
+            let declared = run.results.iter().find(|declared| declared.name == name);
+            let Some(declared) = declared else { continue };
+            let given = value.param_type();
+            let declared = declared.result_type;
+            reading.results.retain(|(known, _)| *known != name);
+            reading.rejected.retain(|(known, _)| *known != name);
+            match given == declared {
+                true => reading.results.push((name, value)),
+                false => {
+                    let wrong = Rejection::WrongType { declared, given };
+                    reading.rejected.push((name, wrong));
+                }
+            }
+        }
+        let place = |name: &Arc<str>| run.results.iter().position(|known| known.name == *name);
+        reading.results.sort_by_key(|(name, _)| place(name));
+    }
+
+    fn steps(&self) -> std::sync::MutexGuard<'_, StepsLeft> {
+        // One push at a time.
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn volumes(&self) -> std::sync::MutexGuard<'_, Option<Volumes>> {
@@ -115,7 +199,7 @@ impl Shared {
         self.volumes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self, job: &Job) -> Result<Result<Opened, Stop>, EngineError> {
+    fn open(&self, job: &Job) -> Result<Result<Opened<'_>, Stop>, EngineError> {
         let Job { tools, run, .. } = job;
         let layout = match Layout::of(run) {
             Ok(layout) => layout,
@@ -150,8 +234,13 @@ impl Shared {
             run.results.clone().into(),
         ));
         let results = Arc::clone(self.results.get_or_init(|| results));
-        let exit_codes = run.reads_exit_codes.then(|| volumes.steps()).flatten();
+        let steps = volumes.steps();
         let list = volumes.list();
+        let tees = |step: &Step| step.stdout.is_some() || step.stderr.is_some();
+        let teed = match run.steps.iter().any(tees) {
+            true => list.clone(),
+            false => Vec::new(),
+        };
         *self.volumes() = Some(volumes);
         let scope = backend
             .open_task(&TaskSpec {
@@ -163,7 +252,12 @@ impl Shared {
             ground: Ground {
                 scope,
                 results,
-                exit_codes,
+                steps,
+                exit_codes: run.reads_exit_codes,
+                artifacts: run.uses_artifacts,
+                volumes: teed,
+                record: &self.record,
+                outlet: &self.outlet,
             },
             seen: layout.steps,
             images,
@@ -195,19 +289,15 @@ pub(super) fn run(job: &Job, shared: &Shared) -> Finished {
             (Err(error), None, Some(told))
         }
     };
-    let (reading, mut troubles) = shared.clean_up(scope);
-    troubles.splice(0..0, told);
-    Finished {
-        stopped,
-        reading,
-        troubles,
-    }
+    let mut left = shared.clean_up(&job.run, scope);
+    left.troubles.splice(0..0, told);
+    left.finished(stopped)
 }
 
 /// Runs the steps until one of them ends the task: why it did, or `None` when all have run.
 fn run_steps(
     job: &Job,
-    opened: Opened,
+    opened: Opened<'_>,
     shared: &Shared,
 ) -> (Result<Option<Stop>, EngineError>, Box<dyn TaskScope>) {
     let Opened {
@@ -215,23 +305,80 @@ fn run_steps(
         seen,
         images,
     } = opened;
-    let Shared { record, outlet, .. } = shared;
     let steps = job.run.steps.iter().zip(&seen).zip(images);
     for (index, ((step, seen), image)) in steps.enumerate() {
-        if let Some(reason) = record.is_over() {
+        if let Some(reason) = shared.record.is_over() {
             return (Ok(Some(Stop::before_a_step(reason))), ground.scope);
         }
-        let planned = match plan::plan(job.frame(), index, step.clone(), seen, image) {
-            Ok(planned) => planned,
-            Err(error) => {
-                let cause = error.to_string();
-                return (Ok(Some(Stop::Invalid { cause })), ground.scope);
-            }
+        let ended = {
+            let steps = shared.steps();
+            let facts = StepFacts {
+                retry_count: job.attempt,
+                steps: &steps.outcomes,
+            };
+            next(step, &facts)
         };
-        let stopped = step::run(index, planned, &ground, record, outlet);
-        if !matches!(stopped, Ok(None)) {
-            return (stopped, ground.scope);
+        let ended = match ended {
+            Next::Skip => step::skip(index, &step.name, &ground),
+            Next::CannotBegin(cause) => Ok(step::cannot_begin(index, &step.name, cause, &ground)),
+            Next::Run(step) => match plan::plan(job.frame(), index, *step, seen, image) {
+                Ok(planned) => step::run(index, planned, &ground),
+                Err(error) => {
+                    let cause = error.to_string();
+                    Ok(step::cannot_begin(
+                        index,
+                        &job.run.steps[index].name,
+                        cause,
+                        &ground,
+                    ))
+                }
+            },
+        };
+        let step::Ended {
+            stop,
+            outcome,
+            rejected,
+        } = match ended {
+            Ok(ended) => ended,
+            Err(error) => return (Err(error), ground.scope),
+        };
+        let mut left = shared.steps();
+        left.rejected.extend(
+            rejected
+                .into_iter()
+                .map(|(name, why)| (format!("{}.{name}", outcome.name).into(), why)),
+        );
+        left.outcomes.push(outcome);
+        drop(left);
+        if stop.is_some() {
+            return (Ok(stop), ground.scope);
         }
     }
     (Ok(None), ground.scope)
+}
+
+/// What becomes of a step whose turn has come.
+enum Next {
+    Run(Box<Step>),
+    /// Its `when` does not let it run.
+    Skip,
+    /// It refers to something that is not there.
+    CannotBegin(String),
+}
+
+fn next(step: &Step, facts: &StepFacts<'_>) -> Next {
+    if !step.when.is_empty() {
+        match step.allowed(facts) {
+            Ok(true) => {}
+            Ok(false) => return Next::Skip,
+            Err(cause) => return Next::CannotBegin(cause),
+        }
+    }
+    if !step.is_late {
+        return Next::Run(Box::new(step.clone()));
+    }
+    match step.filled(facts) {
+        Ok(filled) => Next::Run(Box::new(filled)),
+        Err(cause) => Next::CannotBegin(cause),
+    }
 }
