@@ -15,7 +15,6 @@ use crate::plain::Plain;
 pub struct Logs {
     out: Plain,
     terminal: bool,
-    only: Option<String>,
     /// Of each task that began, whether it is in a pipeline and has more than one step.
     tasks: HashMap<String, (bool, bool)>,
 }
@@ -26,16 +25,8 @@ impl Logs {
         Self {
             out: Plain::new(Box::new(out)),
             terminal,
-            only: None,
             tasks: HashMap::new(),
         }
-    }
-
-    /// Shows the lines of one task only, by what events call it; of a nested pipeline or a matrix those of all its tasks.
-    #[must_use]
-    pub fn only(mut self, task: impl Into<String>) -> Self {
-        self.only = Some(task.into());
-        self
     }
 
     /// Takes a line of `events.ndjson`. What is no event is passed over.
@@ -61,7 +52,7 @@ impl Logs {
             Some("task-end") => {
                 self.tasks.remove(task);
             }
-            Some("step-log") if self.is_wanted(task) => {
+            Some("step-log") => {
                 let (Some(step), Some(said)) = (text("step"), text("line")) else {
                     return Ok(());
                 };
@@ -79,14 +70,6 @@ impl Logs {
             _ => {}
         }
         Ok(())
-    }
-
-    fn is_wanted(&self, task: &str) -> bool {
-        let Some(only) = &self.only else {
-            return true;
-        };
-        let rest = task.strip_prefix(only.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
     }
 
     /// Ends a line that is not finished, and flushes.
@@ -108,11 +91,11 @@ mod tests {
     use crate::samples::pipelines::release;
     use crate::samples::{Page, show, success};
 
-    fn shown(events: &[Event], logs: impl FnOnce(Logs) -> Logs, terminal: bool) -> String {
+    fn shown(events: &[Event], terminal: bool) -> String {
         let kept = Page::default();
         show(&mut Json::new(kept.clone()), events);
         let page = Page::default();
-        let mut logs = logs(Logs::new(page.clone(), terminal));
+        let mut logs = Logs::new(page.clone(), terminal);
         for line in kept.text().lines().chain(["{\"torn", "null", "[]"]) {
             logs.line(line).unwrap();
         }
@@ -122,7 +105,7 @@ mod tests {
 
     #[test]
     fn lines_have_their_task_and_step_before_them() {
-        insta::assert_snapshot!(shown(&release(), |logs| logs, false), @r"
+        insta::assert_snapshot!(shown(&release(), false), @r"
         [build/compile] 12 units
         [flaky] no luck
         [flaky] this is flaky
@@ -133,7 +116,7 @@ mod tests {
         [publish] this is publish
         [tidy] this is tidy
         ");
-        insta::assert_snapshot!(shown(&success(), |logs| logs, true), @r"
+        insta::assert_snapshot!(shown(&success(), true), @r"
         [links] checking 12 pages
         [links] a line in two parts
         [render] PASSED\rFAILED
@@ -141,18 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn one_task_can_be_asked_for() {
-        insta::assert_snapshot!(shown(&release(), |logs| logs.only("test"), false), @r"
-        [test.1] this is test.1
-        [test.0] this is test.0
-        ");
-        insta::assert_snapshot!(shown(&release(), |logs| logs.only("sign"), false), @"[sign/key] this is sign/key");
-        assert_eq!(shown(&release(), |logs| logs.only("tes"), false), "");
-    }
-
-    #[test]
     fn attack_kept_control_sequences_reach_a_terminal() {
-        assert!(!shown(&success(), |logs| logs, true).contains(['\x1b', '\r']));
-        assert!(shown(&success(), |logs| logs, false).contains('\x1b'));
+        assert!(!shown(&success(), true).contains(['\x1b', '\r']));
+        assert!(shown(&success(), false).contains('\x1b'));
     }
 }

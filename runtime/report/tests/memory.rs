@@ -2,8 +2,6 @@
 //!
 //! In a program of its own: it looks at the memory of the whole process.
 
-#![expect(clippy::unwrap_used, reason = "the whole file is a test")]
-
 use std::io;
 use std::sync::Arc;
 

@@ -1,15 +1,15 @@
-//! Private folders and scratch space that survive a crash of their owner.
+//! Private folders that survive a crash of their owner: caches, scratch space, claims, records of runs.
 //!
 //! In: the path of one folder, shared by any number of processes. Out: where precompiled code is kept
 //! ([`Store::artifacts`]), a temporary folder for each run ([`Scratch`]) with one for each of its tasks ([`TaskScratch`]),
-//! and what must outlive any cache ([`State`]), all checked to be out of other users' reach before anything in them is
-//! trusted.
+//! and what must outlive any cache: claims ([`State`]) and records of runs ([`Runs`]). All are checked to be out of other
+//! users' reach before anything in them is trusted.
 //!
-//! It must not know runs, steps or Wasm, nor read the environment: whoever opens it says where it is.
+//! It must not know documents, events or Wasm, nor read the environment: whoever opens it says where it is.
 //!
 //! Held up by `flock`, which the kernel lets go of when its holder dies, and by `cap-std`: whatever a guest could have
 //! written to is touched through a directory handle, so that no link leads out of it. Read next: [`layout`], then
-//! [`scratch`].
+//! [`scratch`] and [`runs`].
 
 pub mod error;
 pub mod layout;
