@@ -21,6 +21,14 @@ pub enum EngineError {
         /// Why not.
         source: io::Error,
     },
+    /// The folder of a claim could not be opened or made.
+    #[error("failed to open the claim `{claim}`")]
+    Claim {
+        /// The claim.
+        claim: Arc<str>,
+        /// Why not.
+        source: StoreError,
+    },
     /// A scratch folder of the task could not be made.
     #[error("failed to make the task's folder `{folder}`")]
     Folder {

@@ -38,6 +38,7 @@ pub mod run;
 mod step;
 mod task;
 mod tee;
+mod unsupported;
 mod verdict;
 mod volumes;
 
@@ -48,3 +49,4 @@ pub use error::EngineError;
 pub use outside::{Fetch, Fetched, Images, Options};
 pub use plan::PlanError;
 pub use run::Engine;
+pub use unsupported::{Unsupported, unsupported};

@@ -43,6 +43,11 @@ pub(crate) enum Stop {
         /// Why not, for a person.
         cause: String,
     },
+    /// The task asks for what only containers or a cluster have.
+    Unsupported {
+        /// For what, each with why not.
+        cause: String,
+    },
     /// The task contradicts itself.
     Invalid {
         /// How.
@@ -134,6 +139,10 @@ pub(crate) fn stopped(run: &TaskRun, stop: &Stop, halted: Option<HaltCause>) -> 
         Stop::NoImage { step, cause } => failed(
             "TaskRunImagePullFailed",
             format!(r#"The step "{step}" in TaskRun "{name}" failed to pull the image. {cause}"#),
+        ),
+        Stop::Unsupported { cause } => failed(
+            "PodCreationFailed",
+            format!(r#"failed to create task run pod "{name}": {cause}"#),
         ),
         Stop::Invalid { cause } => failed("TaskRunValidationFailed", cause.clone()),
     }

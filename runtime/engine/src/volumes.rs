@@ -2,6 +2,9 @@
 //!
 //! What a guest may write to is touched through the handles opened here, never by path again.
 
+mod files;
+mod host;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,6 +23,8 @@ use crate::plan::layout::{
 use crate::plan::script_file;
 use crate::task::Tools;
 
+pub(crate) use host::allows;
+
 /// The folders of one try of a task, open.
 pub(crate) struct Volumes {
     open: BTreeMap<Arc<str>, Volume>,
@@ -34,7 +39,7 @@ impl Volumes {
             scratch: scratch.map_err(folder("task"))?,
         };
         for PlannedVolume { name, source } in &layout.volumes {
-            let (dir, path) = volumes.open_one(name, source)?;
+            let (dir, path) = volumes.open_one(tools, name, source)?;
             let name = Arc::clone(name);
             let volume = Volume {
                 name: Arc::clone(&name),
@@ -56,6 +61,7 @@ impl Volumes {
 
     fn open_one(
         &mut self,
+        tools: &Tools,
         name: &Arc<str>,
         source: &Source,
     ) -> Result<(Arc<Dir>, PathBuf), EngineError> {
@@ -69,30 +75,73 @@ impl Volumes {
                         let dir = open_inside(&outer.dir, path, *made)?;
                         Ok((Arc::new(dir), outer.path.join(path)))
                     })
-                    .map_err(|source| EngineError::Volume {
-                        owner: Owner::Volume(Arc::clone(name)).to_string(),
-                        path: path.into(),
-                        source,
-                    })
+                    .map_err(volume(Owner::Volume(Arc::clone(name)), Path::new(path)))
             }
             Source::Given {
                 owner,
-                source: VolumeSource::Folder { path, sub_path },
+                source,
                 access,
-            } => {
-                let whole = match sub_path {
-                    Some(sub_path) => path.join(sub_path),
-                    None => path.clone(),
+            } => self.open_given(tools, name, owner, source, *access),
+        }
+    }
+
+    fn open_given(
+        &mut self,
+        tools: &Tools,
+        name: &Arc<str>,
+        owner: &Owner,
+        source: &VolumeSource,
+        access: Access,
+    ) -> Result<(Arc<Dir>, PathBuf), EngineError> {
+        let failed = |path: &Path| volume(owner.clone(), path);
+        let made = access == Access::ReadWrite;
+        match source {
+            VolumeSource::EmptyDir => self.scratch.folder(name).map_err(folder(name)),
+            VolumeSource::Folder { path, sub_path } => {
+                let whole = Dir::open_ambient_dir(path, ambient_authority()).map(Arc::new);
+                let whole = whole.map(|dir| (dir, path.clone()));
+                let full = path.join(sub_path.as_deref().unwrap_or_default());
+                let shown = match sub_path {
+                    Some(_) => &full,
+                    None => path,
                 };
-                open_folder(path, sub_path.as_deref(), *access)
-                    .map(|dir| (Arc::new(dir), whole.clone()))
-                    .map_err(|source| EngineError::Volume {
-                        owner: owner.to_string(),
-                        path: whole,
-                        source,
-                    })
+                whole
+                    .and_then(|whole| part(whole, sub_path.as_deref(), made))
+                    .map_err(failed(shown))
             }
-            Source::Given { .. } => self.scratch.folder(name).map_err(folder(name)),
+            VolumeSource::Claim {
+                name: claim,
+                namespace,
+                of_run,
+                sub_path,
+            } => {
+                let whole = match of_run {
+                    true => tools.scratch.folder(&format!("claim-{claim}")),
+                    false => tools.engine.state.claim(namespace, claim),
+                };
+                let whole = whole.map_err(|source| EngineError::Claim {
+                    claim: Arc::clone(claim),
+                    source,
+                })?;
+                let path = whole.1.join(sub_path.as_deref().unwrap_or_default());
+                // The claim is ours: that a step may only read it does not keep us from making what it asks for.
+                part(whole, sub_path.as_deref(), true).map_err(failed(&path))
+            }
+            VolumeSource::Files(set) => {
+                let (dir, path) = self.scratch.folder(name).map_err(folder(name))?;
+                files::write(&dir, set).map_err(failed(&path))?;
+                Ok((dir, path))
+            }
+            VolumeSource::HostPath { path, kind, .. } => {
+                let allowed = &tools.engine.options.host_paths;
+                let made = kind == "DirectoryOrCreate";
+                let dir = host::open(allowed, path, made).map_err(failed(path))?;
+                Ok((Arc::new(dir), path.clone()))
+            }
+            VolumeSource::Cluster { what, .. } => {
+                let none = io::Error::other("only a cluster has it");
+                Err(none).map_err(failed(Path::new(what)))
+            }
         }
     }
 
@@ -135,12 +184,29 @@ fn folder(name: &str) -> impl FnOnce(StoreError) -> EngineError {
     }
 }
 
-/// Opens a folder of the user's. A folder below it is reached from its handle, so that a link in it leads nowhere else.
-fn open_folder(path: &Path, sub_path: Option<&str>, access: Access) -> io::Result<Dir> {
-    let dir = Dir::open_ambient_dir(path, ambient_authority())?;
+/// Says which folder could not be opened, and for whom; for `map_err`.
+fn volume(owner: Owner, path: &Path) -> impl FnOnce(io::Error) -> EngineError + use<> {
+    let path = path.to_owned();
+    move |source| EngineError::Volume {
+        owner: owner.to_string(),
+        path,
+        source,
+    }
+}
+
+/// The part of a folder that is asked for. It is reached from the folder's handle, so that a link in it leads nowhere
+/// else.
+fn part(
+    (dir, path): (Arc<Dir>, PathBuf),
+    sub_path: Option<&str>,
+    made: bool,
+) -> io::Result<(Arc<Dir>, PathBuf)> {
     match sub_path {
-        Some(sub_path) => open_inside(&dir, sub_path, access == Access::ReadWrite),
-        None => Ok(dir),
+        None | Some("" | ".") => Ok((dir, path)),
+        Some(sub_path) => {
+            let inside = open_inside(&dir, sub_path, made)?;
+            Ok((Arc::new(inside), path.join(sub_path)))
+        }
     }
 }
 

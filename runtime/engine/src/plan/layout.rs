@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use stepwell_contract::{Access, Mount, StepName};
-use stepwell_spec::{Step, TaskRun, VolumeSource};
+use stepwell_spec::{File, FileSet, MountedVolume, Step, TaskRun, VolumeSource};
 
 use super::PlanError;
 
@@ -235,8 +235,19 @@ impl Building<'_> {
         for (name, path) in &step.workspaces {
             mounts.push(self.workspace(name, path));
         }
+        let mut files = BTreeMap::<&str, (Owner, Vec<File>)>::new();
         for mounted in &step.mounts {
-            mounts.push(self.mounted(mounted));
+            match self.one_file(mounted) {
+                Some((folder, file)) => {
+                    let owner = Owner::Volume(Arc::clone(&mounted.volume));
+                    let (_, files) = files.entry(folder).or_insert((owner, Vec::new()));
+                    files.push(file);
+                }
+                None => mounts.push(self.mounted(mounted)),
+            }
+        }
+        for (path, (owner, files)) in files {
+            mounts.push(self.files(path, owner, files));
         }
         let own = [
             ("results", !step.results.is_empty()),
@@ -271,7 +282,39 @@ impl Building<'_> {
         })
     }
 
-    fn mounted(&mut self, mounted: &stepwell_spec::MountedVolume) -> Owned {
+    /// Where a `subPath` names a single file of a ConfigMap or a Secret: that file, as it is called in the folder that it is
+    /// mounted in. Only folders can be mounted, so that the step sees that folder with nothing else in it.
+    fn one_file<'b>(&self, mounted: &'b MountedVolume) -> Option<(&'b str, File)> {
+        let path = mounted.sub_path.as_deref()?;
+        let volume = self.run.volumes.iter();
+        let mut volume = volume.filter(|known| known.name == mounted.volume);
+        let VolumeSource::Files(set) = &volume.next()?.source else {
+            return None;
+        };
+        let mut file = set.files.iter().find(|file| file.path == path)?.clone();
+        let (folder, name) = mounted.mount_path.rsplit_once('/')?;
+        file.path = name.to_owned();
+        Some((if folder.is_empty() { "/" } else { folder }, file))
+    }
+
+    fn files(&mut self, path: &str, owner: Owner, files: Vec<File>) -> Owned {
+        let name = format!("files-{}", self.volumes.len());
+        let access = Access::ReadOnly;
+        let volume = self.volume(&name, || Source::Given {
+            owner: owner.clone(),
+            source: VolumeSource::Files(Arc::new(FileSet { files })),
+            access,
+        });
+        let path = path.into();
+        let mount = Mount {
+            volume,
+            path,
+            access,
+        };
+        (mount, owner)
+    }
+
+    fn mounted(&mut self, mounted: &MountedVolume) -> Owned {
         let name = &mounted.volume;
         let owner = Owner::Volume(Arc::clone(name));
         let run = self.run;

@@ -19,6 +19,7 @@ use crate::plan::layout::{Layout, StepLayout};
 use crate::plan::{self, Frame};
 use crate::results::{Reading, Rejection, ResultsFolder};
 use crate::step::{self, Ground, catch};
+use crate::unsupported::unsupported;
 use crate::verdict::Stop;
 use crate::volumes::Volumes;
 
@@ -201,6 +202,12 @@ impl Shared {
 
     fn open(&self, job: &Job) -> Result<Result<Opened<'_>, Stop>, EngineError> {
         let Job { tools, run, .. } = job;
+        let unsupported = unsupported(run, &tools.engine.options.host_paths);
+        if !unsupported.is_empty() {
+            let causes: Vec<_> = unsupported.iter().map(ToString::to_string).collect();
+            let cause = causes.join("; ");
+            return Ok(Err(Stop::Unsupported { cause }));
+        }
         let layout = match Layout::of(run) {
             Ok(layout) => layout,
             Err(error) => {
