@@ -42,6 +42,8 @@ pub(crate) trait Screen: Send {
     fn log(&mut self, label: &str, prefix: &str, text: &str, partial: bool) -> io::Result<()>;
     /// What stands before a step's lines, when the longest label has `width` characters.
     fn prefix(&self, label: &str, width: usize) -> String;
+    /// Whether it shows what runs, so that nobody has to be told that it begins.
+    fn is_live(&self) -> bool;
     /// Something runs from now on: a step, or a task of a pipeline.
     fn begin(&mut self, name: &str);
     /// What runs said how far it is.

@@ -2,7 +2,7 @@
 //! each task.
 //!
 //! A task that was tried again and succeeded is a flaky case; one whose failure is ignored passes, with its output. What
-//! steps print is cleaned and bounded: of a task its last lines, of a run [`OUTPUT`] bytes.
+//! steps print is cleaned and bounded: of a task its last lines, of a run four megabytes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};

@@ -124,6 +124,10 @@ impl Screen for Live {
         format!("  {label:width$} │ ")
     }
 
+    fn is_live(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, name: &str) {
         let running = Running {
             since: Instant::now(),

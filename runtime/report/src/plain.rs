@@ -50,6 +50,10 @@ impl Screen for Plain {
         format!("[{step}] ")
     }
 
+    fn is_live(&self) -> bool {
+        false
+    }
+
     fn begin(&mut self, _step: &str) {}
 
     fn progress(&mut self, _step: &str, _text: &str) {}

@@ -122,7 +122,14 @@ impl Many {
                 if event.attempt > 0 {
                     what += &format!(", try {}", event.attempt.saturating_add(1));
                 }
-                began(page, key, &what)
+                match page.screen.is_live() {
+                    true => {
+                        let what = what.trim_start_matches([':', ',', ' ']);
+                        page.screen.progress(&clean(key), what);
+                        Ok(())
+                    }
+                    false => began(page, key, &what),
+                }
             }
             EventKind::TaskEnd {
                 verdict,

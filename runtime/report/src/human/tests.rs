@@ -382,36 +382,27 @@ fn a_terminal_keeps_a_pipelines_lines() {
     show(&mut human, rest);
     insta::assert_snapshot!(terminal.contents(), @r#"
     ship: 9 tasks
-    ▸ build
-    ▸ flaky
       build/compile │ 12 units
       flaky         │ no luck
     ! flaky is tried again: "step-main" exited with code 7: Error
-    ▸ flaky, try 2
       flaky         │ this is flaky
     ✓ flaky 10 ms
     ✓ build 600 ms
     - docs skipped: When Expressions evaluated to false
-    ▸ test.1
       test.1        │ this is test.1
     ✓ test.1 10 ms
-    ▸ test.0
       test.0        │ this is test.0
     ✓ test.0 10 ms
     ▸ sign: pipeline ship, 2 tasks
-    ▸ sign/key
       sign/key      │ this is sign/key
     ✓ sign/key 10 ms
     - sign/seal skipped: When Expressions evaluated to false
     ✓ sign 14 ms
-    ▸ lint
       lint          │ this is lint
     ! lint failed after 10 ms, and the pipeline goes on: "step-main" exited with code 3: Error
-    ▸ publish
       publish       │ this is publish
     ✗ publish failed after 10 ms: "step-main" exited with code 1: Error
     finally
-    ▸ tidy
       tidy          │ this is tidy
     ✓ tidy 10 ms
 

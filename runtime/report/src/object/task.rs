@@ -3,7 +3,7 @@
 //! What a cluster would say and a run without one cannot is left out: `containerID`, and the feature flags of the
 //! controller under `provenance`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -12,12 +12,15 @@ use stepwell_contract::{Event, EventKind, StepName, TerminationReason, Timestamp
 
 use crate::time::with_seconds;
 
+/// How many attempts are kept, the last ones. `retries:` may say millions, and each has its results.
+const ATTEMPTS: usize = 100;
+
 /// One task: its attempts, the last of which is its state.
 pub(super) struct Task {
     document: Arc<Value>,
     task_spec: Arc<Value>,
     provenance: Option<Arc<Value>>,
-    attempts: Vec<Attempt>,
+    attempts: VecDeque<Attempt>,
 }
 
 #[derive(Default)]
@@ -58,20 +61,23 @@ impl Task {
             document: Arc::clone(document),
             task_spec: Arc::clone(task_spec),
             provenance: provenance.map(Arc::clone),
-            attempts: Vec::new(),
+            attempts: VecDeque::new(),
         }
     }
 
     /// Takes what matters of an event of this task.
     pub(super) fn note(&mut self, event: &Event) {
         if let EventKind::TaskStart { steps, .. } = &event.kind {
-            self.attempts.push(Attempt {
+            if self.attempts.len() == ATTEMPTS {
+                self.attempts.pop_front();
+            }
+            self.attempts.push_back(Attempt {
                 number: event.attempt,
                 start: event.at,
                 order: steps.clone(),
                 ..Attempt::default()
             });
-        } else if let Some(attempt) = self.attempts.last_mut() {
+        } else if let Some(attempt) = self.attempts.back_mut() {
             attempt.note(event);
         }
     }
@@ -83,15 +89,16 @@ impl Task {
             .as_str()
             .unwrap_or_default()
             .to_owned();
-        let Some((last, earlier)) = self.attempts.split_last() else {
+        let Some(last) = self.attempts.back() else {
             return document;
         };
         let status = |attempt: &Attempt| attempt.status(&attempt.pod_name(&name));
         let mut state = status(last);
+        let earlier = self.attempts.iter().take(self.attempts.len() - 1);
+        // The archive does not repeat the spec: a retry keeps it.
+        let earlier: Vec<Value> = earlier.map(|attempt| status(attempt).into()).collect();
         if !earlier.is_empty() {
-            // The archive does not repeat the spec: a retry keeps it.
-            let earlier = earlier.iter().map(|attempt| status(attempt).into());
-            state.insert("retriesStatus".into(), Value::Array(earlier.collect()));
+            state.insert("retriesStatus".into(), earlier.into());
         }
         if !self.task_spec.is_null() {
             state.insert("taskSpec".into(), (*self.task_spec).clone());

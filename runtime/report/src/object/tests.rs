@@ -303,3 +303,20 @@ fn what_is_complete_is_not_kept() {
     assert!(collector.tasks.is_empty());
     assert_eq!(collector.pipelines.len(), 1);
 }
+
+#[test]
+fn attack_a_million_tries_are_not_all_kept() {
+    let start = pipelines::pipeline_start("release", None, &["x"], &[]);
+    let mut events = vec![of(0, None, run_start(1)), of(1, None, start)];
+    for attempt in 0..1000 {
+        let end = task_end(pipelines::bad("main", 1), attempt < 999, 1);
+        for kind in [pipelines::task_start("release-x", "x", &["main"]), end] {
+            events.push(pipelines::on_try(attempt, of(2, Some("x"), kind)));
+        }
+    }
+    let status = &lines(&events)[0]["status"];
+    assert_eq!(status["podName"], "release-x-pod-retry999");
+    let archived = status["retriesStatus"].as_array().unwrap();
+    assert_eq!(archived.len(), 99);
+    assert_eq!(archived[98]["podName"], "release-x-pod-retry998");
+}
