@@ -85,6 +85,7 @@ impl Stage {
             .args(args)
             .env_clear()
             .env("STEPWELL_CACHE", self.path("cache"))
+            .env("STEPWELL_STATE", self.path("state"))
             .current_dir(self.temp.path())
             .stdin(Stdio::null());
         command

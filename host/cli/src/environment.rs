@@ -17,12 +17,13 @@ const DEFAULT_EPOCH: u64 = 315_532_800;
 pub(crate) struct Environment {
     store: Option<OsString>,
     cache: Option<OsString>,
-    state: Option<OsString>,
-    xdg_state: Option<OsString>,
     home: Option<OsString>,
     no_color: Option<OsString>,
     epoch: Option<OsString>,
     log: Option<OsString>,
+    state: Option<OsString>,
+    state_home: Option<OsString>,
+    docker_config: Option<OsString>,
 }
 
 impl Environment {
@@ -37,12 +38,13 @@ impl Environment {
         Self {
             store: read("STEPWELL_CACHE"),
             cache: read("XDG_CACHE_HOME"),
-            state: read("STEPWELL_STATE"),
-            xdg_state: read("XDG_STATE_HOME"),
             home: read("HOME"),
             no_color: read("NO_COLOR"),
             epoch: read("SOURCE_DATE_EPOCH"),
             log: read("RUST_LOG"),
+            state: read("STEPWELL_STATE"),
+            state_home: read("XDG_STATE_HOME"),
+            docker_config: read("DOCKER_CONFIG"),
         }
     }
 
@@ -69,7 +71,8 @@ impl Environment {
         Ok(cache.join("stepwell"))
     }
 
-    /// Where Stepwell keeps what it may not lose: `STEPWELL_STATE`, else `stepwell` in the user's state folder.
+    /// Where Stepwell keeps what must outlive a cache, records of runs and claims: `STEPWELL_STATE`, else `stepwell` in
+    /// the user's folder for state.
     ///
     /// # Errors
     ///
@@ -78,14 +81,21 @@ impl Environment {
         if let Some(state) = &self.state {
             return Ok(state.into());
         }
-        let state = self.xdg_state.as_ref().map(PathBuf::from);
-        let state = state.filter(|state| state.is_absolute());
-        let home = || Some(PathBuf::from(self.home.as_ref()?).join(".local/state"));
-        let state = state.or_else(home).ok_or_else(|| {
-            let message = "failed to find a state folder: none of STEPWELL_STATE, XDG_STATE_HOME and HOME is set";
+        let home = self.state_home.as_ref().map(PathBuf::from);
+        let home = home.filter(|home| home.is_absolute());
+        let home = home.or_else(|| Some(PathBuf::from(self.home.as_ref()?).join(".local/state")));
+        let home = home.ok_or_else(|| {
+            let message = "failed to find a folder for state: none of STEPWELL_STATE, XDG_STATE_HOME and HOME is set";
             Coded::new(ExitCode::Environment, message)
         })?;
-        Ok(state.join("stepwell"))
+        Ok(home.join("stepwell"))
+    }
+
+    /// Docker's own settings, which say who logs in where.
+    pub(crate) fn docker_config(&self) -> Option<PathBuf> {
+        let folder = self.docker_config.as_ref().map(PathBuf::from);
+        let folder = folder.or_else(|| Some(PathBuf::from(self.home.as_ref()?).join(".docker")));
+        Some(folder?.join("config.json"))
     }
 
     /// What a virtual clock shows, in seconds since 1970.
@@ -114,6 +124,16 @@ impl Environment {
     pub(crate) fn log(&self) -> Option<String> {
         Some(self.log.as_ref()?.to_string_lossy().into_owned())
     }
+}
+
+/// The variables of these names, for programs that are started.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
+pub(crate) fn for_children(names: &[&str]) -> Vec<(OsString, OsString)> {
+    let read = |name: &&str| Some((OsString::from(name), std::env::var_os(name)?));
+    names.iter().filter_map(read).collect()
 }
 
 /// Where images are compiled: in this program, started once more.
@@ -159,6 +179,27 @@ mod tests {
         );
         assert_eq!(root("", "", "/h"), Some("/h/.cache/stepwell".into()));
         assert_eq!(root("", "", ""), None);
+    }
+
+    #[test]
+    fn state_is_kept_apart_from_the_cache() {
+        let some = |text: &str| (!text.is_empty()).then(|| text.into());
+        let state = |state: &str, state_home: &str, home: &str| {
+            let env = Environment {
+                state: some(state),
+                state_home: some(state_home),
+                home: some(home),
+                ..Environment::default()
+            };
+            env.state_root().ok()
+        };
+        assert_eq!(state("s", "/x", "/h"), Some("s".into()));
+        assert_eq!(state("", "/x", "/h"), Some("/x/stepwell".into()));
+        assert_eq!(
+            state("", "x", "/h"),
+            Some("/h/.local/state/stepwell".into())
+        );
+        assert_eq!(state("", "", ""), None);
     }
 
     #[test]

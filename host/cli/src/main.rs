@@ -14,15 +14,20 @@ mod config;
 mod environment;
 mod exec;
 mod exit;
+mod fetcher;
 mod identity;
 mod images;
 mod inputs;
 mod inspect;
 mod list;
+mod plan;
 mod request;
+mod resolve;
 mod run;
+mod runs;
 mod text;
 mod trouble;
+mod validate;
 
 use clap::Parser as _;
 
@@ -49,6 +54,17 @@ fn main() -> std::process::ExitCode {
             color = args.color;
             run::run(&args, &env).map(Into::into)
         }
+        Command::Validate(args) => {
+            color = args.color;
+            validate::validate(&args, &env).map(Into::into)
+        }
+        Command::Plan(args) => {
+            color = args.color;
+            plan::plan(&args, &env).map(Into::into)
+        }
+        Command::Runs(args) => runs::runs(&args, &env)
+            .map(Into::into)
+            .map_err(Trouble::from),
         Command::List(args) => list::list(&args).map(Into::into).map_err(Trouble::from),
         Command::Exec(args) => exec::exec(args, &env).map_err(Trouble::from),
         Command::Inspect(args) => inspect::inspect(&args, &env)

@@ -5,6 +5,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, Report};
+use stepwell_report::clean::clean;
 use stepwell_spec::SpecErrors;
 
 use crate::args::ColorChoice;
@@ -79,6 +80,12 @@ pub(crate) fn use_color(choice: ColorChoice, env: &Environment, terminal: bool) 
         ColorChoice::Never => false,
         ColorChoice::Auto => terminal && !env.no_color(),
     }
+}
+
+/// One line for a person on `out`, mostly standard error, which may be closed: then nobody wants to know. What documents
+/// and names of files say in it is hostile to a terminal.
+pub(crate) fn say(out: &mut dyn Write, text: &str) {
+    let _ = writeln!(out, "stepwell: {}", clean(text));
 }
 
 /// A message and its causes, one a line.

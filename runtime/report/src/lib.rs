@@ -23,6 +23,7 @@ pub mod logs;
 pub mod mask;
 pub mod objects;
 pub mod record;
+pub mod time;
 pub mod trace;
 pub mod yaml;
 
@@ -34,7 +35,6 @@ mod plain;
 mod style;
 mod summary;
 mod tail;
-mod time;
 
 pub use human::{Human, HumanOptions};
 pub use json::Json;

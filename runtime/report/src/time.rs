@@ -12,17 +12,17 @@ fn moment(at: Timestamp) -> Moment {
 }
 
 /// RFC 3339 in UTC with milliseconds: `2026-11-22T09:30:00.125Z`.
-pub(crate) fn with_millis(at: Timestamp) -> String {
+pub fn with_millis(at: Timestamp) -> String {
     format!("{:.3}", moment(at))
 }
 
 /// RFC 3339 in UTC with whole seconds, as Kubernetes writes moments.
-pub(crate) fn with_seconds(at: Timestamp) -> String {
+pub fn with_seconds(at: Timestamp) -> String {
     moment(at).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A duration for a person: `12 ms`, `1.2 s`, `3 min 05 s`, `2 h 01 min`.
-pub(crate) fn for_people(millis: u64) -> String {
+pub fn for_people(millis: u64) -> String {
     let seconds = millis / 1000;
     match seconds {
         0 => format!("{millis} ms"),

@@ -51,6 +51,10 @@ pub struct OutlineParam {
     pub param_type: Option<String>,
     /// Its default, or in a run its value.
     pub value: Option<Json>,
+    /// The keys that an object has to have.
+    pub properties: Vec<String>,
+    /// The values that it may have, where not every one will do.
+    pub choices: Vec<String>,
 }
 
 /// A workspace of an [`Outline`].
@@ -142,6 +146,13 @@ fn param(node: &Node) -> OutlineParam {
         name: text(node, "name"),
         param_type: Some(text(node, "type")).filter(|text| !text.is_empty()),
         value: value.map(Node::to_json),
+        properties: get(node, "properties").map_or_else(Vec::new, keys),
+        choices: get(node, "enum")
+            .map_or(&[][..], items)
+            .iter()
+            .filter_map(|choice| scalar(choice))
+            .map(str::to_owned)
+            .collect(),
     }
 }
 
@@ -155,6 +166,13 @@ fn get<'a>(node: &'a Node, field: &str) -> Option<&'a Node> {
         .find(|entry| entry.key.text.eq_ignore_ascii_case(field))
         .map(|entry| &*entry.value)
         .filter(|value| !value.is_null())
+}
+
+fn keys(node: &Node) -> Vec<String> {
+    match &node.value {
+        Value::Mapping(entries) => entries.iter().map(|entry| entry.key.text.clone()).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn items(node: &Node) -> &[std::sync::Arc<Node>] {

@@ -4,7 +4,29 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{parse_folder, parse_pair};
+use super::{ColorChoice, parse_folder, parse_pair};
+
+pub(super) const VALIDATE_EXAMPLES: &str = "\
+Examples:
+  # Everything in the folder `.tekton` here or above
+  stepwell validate
+
+  # A file, without looking for the images of its steps
+  stepwell validate build.yaml --no-images
+
+  # One JSON object a problem, for an editor or for CI
+  stepwell validate .tekton/ -o json";
+
+pub(super) const PLAN_EXAMPLES: &str = "\
+Examples:
+  # What the only PipelineRun of a folder would do
+  stepwell plan .tekton/
+
+  # A picture for a page in Markdown
+  stepwell plan build.yaml -o mermaid
+
+  # A picture through Graphviz
+  stepwell plan build.yaml -o dot | dot -Tsvg > build.svg";
 
 pub(super) const LIST_EXAMPLES: &str = "\
 Examples:
@@ -60,6 +82,53 @@ pub(crate) struct ChoiceArgs {
     pub(crate) memory: Option<String>,
 }
 
+/// `stepwell validate`.
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub(crate) documents: DocumentArgs,
+
+    /// What to print
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FORMAT",
+        default_value = "pretty"
+    )]
+    pub(crate) output: ListOutput,
+
+    /// Do not look for the code of steps, nor at what it asks for
+    #[arg(long)]
+    pub(crate) no_images: bool,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
+/// `stepwell plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) documents: DocumentArgs,
+
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
+
+    /// What to print
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FORMAT",
+        default_value = "tree"
+    )]
+    pub(crate) output: PlanOutput,
+
+    /// When to use colour in what is said of mistakes
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
 /// `stepwell list`.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
@@ -76,6 +145,19 @@ pub(crate) struct ListArgs {
         default_value = "pretty"
     )]
     pub(crate) output: ListOutput,
+}
+
+/// What `plan` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanOutput {
+    /// For a person
+    Tree,
+    /// A flowchart for Mermaid
+    Mermaid,
+    /// A graph for Graphviz
+    Dot,
+    /// One JSON object
+    Json,
 }
 
 /// What `list`, `validate` and `runs list` print.

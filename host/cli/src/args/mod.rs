@@ -4,6 +4,7 @@
 
 mod documents;
 mod run;
+mod runs;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,8 +12,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stepwell_spec::duration;
 
-pub(crate) use documents::{ChoiceArgs, DocumentArgs, ListArgs, ListOutput};
+pub(crate) use documents::{
+    ChoiceArgs, DocumentArgs, ListArgs, ListOutput, PlanArgs, PlanOutput, ValidateArgs,
+};
 pub(crate) use run::{Output, RunArgs};
+pub(crate) use runs::{
+    CancelArgs, LogsArgs, RemoveArgs, RunsArgs, RunsCommand, ShowArgs, ShowOutput,
+};
 
 /// Runs build and CI steps, each in a sandbox that sees what it was handed and nothing else.
 #[derive(Debug, Parser)]
@@ -39,9 +45,18 @@ pub(crate) enum Command {
     /// Run a Tekton Pipeline, Task, or run of one
     #[command(after_long_help = run::EXAMPLES)]
     Run(RunArgs),
+    /// Find everything that is wrong with documents, without running them
+    #[command(after_long_help = documents::VALIDATE_EXAMPLES)]
+    Validate(ValidateArgs),
+    /// Show what a run would do
+    #[command(after_long_help = documents::PLAN_EXAMPLES)]
+    Plan(PlanArgs),
     /// List what documents hold
     #[command(after_long_help = documents::LIST_EXAMPLES)]
     List(ListArgs),
+    /// Look at runs that were, and at those under way
+    #[command(after_long_help = runs::EXAMPLES)]
+    Runs(RunsArgs),
     /// Run one WebAssembly component, with no YAML
     #[command(after_long_help = EXEC_EXAMPLES)]
     Exec(ExecArgs),

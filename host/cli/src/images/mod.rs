@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use stepwell_contract::Image;
+use stepwell_engine::Images;
 use stepwell_spec::{SourceId, Span, SpecProblem};
 
 use crate::config::Substitution;
@@ -126,6 +127,12 @@ impl Finder {
             reference: Arc::clone(reference),
             ..image
         })
+    }
+}
+
+impl Images for Finder {
+    fn find(&self, reference: &Arc<str>, span: Span) -> Result<Image, String> {
+        Self::find(self, reference, span).map_err(|misnamed| misnamed.problem.to_string())
     }
 }
 

@@ -7,14 +7,14 @@ mod read;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use stepwell_report::clean::clean;
 use stepwell_spec::{Outline, SourceId, Sources, outline};
 
 use crate::exit::Coded;
+use crate::trouble::say;
 
 pub(crate) use discover::upward;
 pub(crate) use read::bounded_text;
@@ -64,7 +64,10 @@ pub(crate) fn read(files: &[PathBuf]) -> anyhow::Result<Texts> {
     if files.is_empty() {
         let here = std::env::current_dir().context("failed to find the current folder")?;
         let folder = discover::tekton_folder(&here)?;
-        say(&format!("documents from {}", folder.display()));
+        say(
+            &mut io::stderr(),
+            &format!("documents from {}", folder.display()),
+        );
         add_folder(&folder, &mut texts)?;
     }
     for path in files {
@@ -78,7 +81,7 @@ pub(crate) fn read(files: &[PathBuf]) -> anyhow::Result<Texts> {
     }
     let foreign = foreign(&texts.sources);
     if !foreign.is_empty() {
-        say(&passed_over(&foreign));
+        say(&mut io::stderr(), &passed_over(&foreign));
     }
     Ok(texts)
 }
@@ -139,11 +142,6 @@ fn passed_over(foreign: &[String]) -> String {
         named += &format!(" and {} more", foreign.len() - MOST_NAMED);
     }
     format!("passed over what is not Tekton's: {named}")
-}
-
-/// One line on standard error, which may be closed: then nobody wants to know. Names of files are hostile to a terminal.
-fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "stepwell: {}", clean(text));
 }
 
 #[cfg(test)]

@@ -1,191 +1,204 @@
 //! `stepwell run`: from the files on the command line to an exit code.
 //!
 //! ```text
-//! read → parse → resolve → find the images → plan → admit → run, with the events shown as they come
+//! read → resolve (fetching what is elsewhere) → look for what is missing → admit → run, with the events shown as they come
 //! ```
 //!
 //! Every mistake that a stage finds is shown before the next stage begins; nothing runs before all of them are content.
 
-mod admission;
-mod show;
+pub(crate) mod admission;
+mod conclude;
+mod drive;
+mod preflight;
+mod record;
 mod signals;
+mod sinks;
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
-use stepwell_contract::event::Verdict;
-use stepwell_contract::{Backend, Cancel};
-use stepwell_engine::{Admitted, Control, Engine, Fetch, Fetched, Options, SystemClock};
+use anyhow::Context as _;
+use stepwell_contract::Timestamp;
+use stepwell_engine::Control;
+use stepwell_report::Mask;
 use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
-use stepwell_spec::{self as spec, RemoteRef, RequestedStatus, Run, SpecErrors};
-use stepwell_store::{Scratch, State, Store};
+use stepwell_spec::{Run, Section};
+use stepwell_store::Store;
 
 use crate::args::{Output, RunArgs};
-use crate::config;
+use crate::config::{self, Config};
 use crate::environment::{Environment, compiler};
 use crate::exit::{Coded, ExitCode};
-use crate::images::{Finder, Misnamed, Missing};
-use crate::inputs::{self, Texts};
+use crate::fetcher::Remotes;
+use crate::images::Finder;
+use crate::inputs;
+use crate::plan::task_runs;
 use crate::request::request;
+use crate::resolve::resolve;
 use crate::run::admission::{admit_until, refusal};
-use crate::run::show::Shown;
+use crate::run::drive::Parts;
+use crate::run::record::Recording;
 use crate::run::signals::Listener;
-use crate::trouble::{Trouble, sentence};
-
-/// How many events may wait to be shown. A step that prints faster than that is held back.
-const EVENTS: usize = 256;
+use crate::runs::now_ms;
+use crate::trouble::Trouble;
 
 /// A run with this many steps or more is worth a pool of slots.
 const POOL_FROM: usize = 8;
 
 /// Runs what the files describe.
+///
+/// # Errors
+///
+/// What keeps it from running, and what Stepwell could not do. How it ended is an exit code.
 pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble> {
     start_logging(env);
     let epoch_seconds = env.epoch_seconds()?;
-    let request = request(&args.choice)?;
+    let mut request = request(&args.choice)?;
     let documents = &args.documents;
-    let texts = inputs::read(&documents.files)?;
+    let mut texts = inputs::read(&documents.files)?;
     let config = config::load(documents.config.as_deref(), &texts, &documents.images)?;
-    let Some(run) = spec::read(&texts.sources, &request)?.into_task_run() else {
-        return Err(anyhow!("failed to run a Pipeline: a defect of stepwell").into());
-    };
-    let finder = Finder::new(&texts, config.substitutions);
-    let mut images = BTreeMap::new();
-    let mut misnamed = Vec::new();
-    for step in &run.steps {
-        match finder.find(&step.image, step.image_span) {
-            Ok(image) => drop(images.insert(Arc::clone(&step.image), image)),
-            Err(wrong) => misnamed.push(wrong),
+    let remotes = Remotes::new(env, &config, documents.offline)?;
+    let run = match resolve(&mut texts, &mut request, &remotes) {
+        Ok(run) => run,
+        Err(trouble) => {
+            if args.output == Output::Yaml {
+                print_refused(&trouble)?;
+            }
+            return Err(trouble);
         }
-    }
-    if !misnamed.is_empty() {
-        return Err(missing(&texts, misnamed));
-    }
+    };
+    let host_paths = absolute(&args.host_paths)?;
+    let finder = Finder::new(&texts, config.substitutions.clone());
+    preflight::check(&run, &finder, &host_paths, &texts.sources)?;
+    let known = Known::of(&run, &finder)?;
     let store = Store::open(&env.store_root()?).map_err(anyhow::Error::from)?;
     let backend = WasmBackend::new(WasmOptions {
         artifacts: store.artifacts(),
         compile: compiler()?,
-        pool: run.steps.len() >= POOL_FROM,
+        pool: known.steps >= POOL_FROM,
     });
-    let backend: Arc<dyn Backend> = Arc::new(backend.map_err(anyhow::Error::from)?);
-    let engine = Engine {
-        backend,
-        clock: Arc::new(SystemClock),
-        images: Arc::new(images),
-        fetch: Arc::new(Nowhere),
-        state: State::open(&env.state_root()?).map_err(anyhow::Error::from)?,
-        options: Options {
-            max_parallel: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            epoch_seconds,
-            host_paths: Vec::new(),
-        },
-    };
+    let engine = drive::engine(Parts {
+        backend: Arc::new(backend.map_err(anyhow::Error::from)?),
+        finder,
+        remotes,
+        state: env.state_root()?,
+        max_parallel: max_parallel(args, &config),
+        epoch_seconds,
+        host_paths,
+    })?;
     // Listened to from here on: compiling may take long.
-    let cancel = Cancel::new();
-    let listener = Listener::start(cancel.clone())?;
+    let control = Control::new();
+    let asked = control.clone();
+    let listener = Listener::start(known.finally, move |status| asked.ask(status))?;
+    let mask = Mask::new(run.secrets()).map_err(anyhow::Error::from)?;
+    let mut sinks = sinks::sinks(args, env, &mask)?;
     let tell = args.output == Output::Pretty && !args.quiet && io::stderr().is_terminal();
-    let admitted = match admit_until(&cancel, &engine, Run::Task(Box::new(run)), tell)? {
+    let recorded = run.clone();
+    let admitted = match admit_until(&control, &engine, run, tell)? {
         Some(admitted) => admitted.map_err(|refused| refusal(&texts, refused))?,
         None => return Ok(ExitCode::Cancelled),
     };
     let scratch = store.scratch().map_err(anyhow::Error::from)?;
-    let (verdict, shown) = drive(args, env, &engine, admitted, scratch, cancel)?;
+    let mut recording = None;
+    if !args.no_record {
+        let (began, sink) = Recording::begin(env, &config, &recorded, &documents.files, &mask)?;
+        sinks.push(sink);
+        recording = Some(began);
+    }
+    let (verdict, shown) = drive::drive(&engine, admitted, scratch, control, sinks, known.notices)?;
     drop(listener);
-    conclude(verdict, shown)
+    if let Some(recording) = recording {
+        recording.end(verdict.as_ref().ok());
+    }
+    conclude::conclude(verdict, shown)
 }
 
-/// Runs the engine on this thread and shows its events on another, so that a slow reader holds back the steps and not
-/// their time-outs.
-fn drive(
-    args: &RunArgs,
-    env: &Environment,
-    engine: &Engine,
-    admitted: Admitted,
-    scratch: Scratch,
-    cancel: Cancel,
-) -> anyhow::Result<(anyhow::Result<Verdict>, Shown)> {
-    let (sender, events) = tokio::sync::mpsc::channel(EVENTS);
-    let reporter = show::reporter(args, env);
-    let shower = std::thread::Builder::new()
-        .name("report".to_owned())
-        .spawn(move || show::show(events, reporter))
-        .context("failed to start a thread")?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        // Time for time-outs; I/O for the sockets of steps that were granted the network.
-        .enable_all()
-        .build()
-        .context("failed to start the runtime")?;
-    let control = Control::new();
-    let _link = cancel.on_cancel({
-        let control = control.clone();
-        move || control.ask(RequestedStatus::Cancelled)
+/// What is known of a run before it runs.
+#[derive(Debug, Default)]
+struct Known {
+    steps: usize,
+    /// Whether something runs after what is stopped.
+    finally: bool,
+    /// What a person should know: which files stand for images.
+    notices: Vec<String>,
+}
+
+impl Known {
+    fn of(run: &Run, finder: &Finder) -> anyhow::Result<Self> {
+        let mut steps = 0;
+        let mut substituted = BTreeMap::new();
+        task_runs(run, &mut |task_run| {
+            steps += task_run.steps.len();
+            for step in &task_run.steps {
+                if substituted.contains_key(&step.image) {
+                    continue;
+                }
+                let place = finder.place(&step.image, step.image_span).ok();
+                let place = place.and_then(|place| Some((place.path, place.substituted?)));
+                substituted.insert(Arc::clone(&step.image), place);
+            }
+        })?;
+        let notices = substituted.into_iter().filter_map(|(image, place)| {
+            let (path, who) = place?;
+            Some(format!(
+                "{} stands for the image {image} ({who})",
+                path.display()
+            ))
+        });
+        let finally = match run {
+            Run::Task(_) => false,
+            Run::Pipeline(run) => run
+                .tasks
+                .iter()
+                .any(|task| task.section == Section::Finally),
+        };
+        Ok(Self {
+            steps,
+            finally,
+            notices: notices.collect(),
+        })
+    }
+}
+
+/// How many tasks may run at once: what the command line says, else the project, else one for each processor.
+fn max_parallel(args: &RunArgs, config: &Config) -> NonZeroUsize {
+    args.max_parallel
+        .or(config.max_parallel)
+        .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+}
+
+/// The folders of `--host-path`, as a document names them.
+fn absolute(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let absolute = paths.iter().map(|path| {
+        path.canonicalize().with_context(|| {
+            Coded::usage(format!(
+                "failed to find the `--host-path` `{}`",
+                path.display()
+            ))
+        })
     });
-    let verdict = runtime.block_on(engine.run(admitted, scratch, sender, control));
-    // A step that never returns from a system call of the host's is left behind with its thread.
-    runtime.shutdown_background();
-    let shown = shower
-        .join()
-        .map_err(|_| anyhow!("failed to show what happened: a defect of stepwell"))?;
-    Ok((verdict.map_err(anyhow::Error::from), shown))
+    absolute.collect()
 }
 
-/// Fetches nothing.
-struct Nowhere;
-
-impl Fetch for Nowhere {
-    fn fetch(&self, reference: &RemoteRef) -> Result<Fetched, String> {
-        Err(format!(
-            "nothing fetches for the resolver `{}`",
-            reference.resolver
-        ))
-    }
-}
-
-fn conclude(verdict: anyhow::Result<Verdict>, shown: Shown) -> Result<ExitCode, Trouble> {
-    let told = !shown.errors.is_empty();
-    for causes in shown.errors {
-        // Standard error may be closed; then nobody wants to know.
-        let _ = io::stderr().write_all(sentence(causes).as_bytes());
-    }
-    let verdict = match verdict {
-        Ok(verdict) => verdict,
-        Err(_) if told => return Ok(ExitCode::OurTrouble),
-        Err(error) => return Err(error.into()),
+/// Prints the object of a run that a controller would have taken and failed at once.
+fn print_refused(trouble: &Trouble) -> anyhow::Result<()> {
+    let Trouble::Document(errors, _) = trouble else {
+        return Ok(());
     };
-    if let Some(error) = shown.unwritten {
-        return Err(anyhow::Error::from(error)
-            .context("failed to write to standard output")
-            .into());
-    }
-    Ok(match verdict.reason.as_str() {
-        _ if verdict.succeeded => ExitCode::Success,
-        "TaskRunCancelled" => ExitCode::Cancelled,
-        "TaskRunTimeout" => ExitCode::TimedOut,
-        _ if shown.step_timed_out => ExitCode::TimedOut,
-        _ if told => ExitCode::OurTrouble,
-        _ => ExitCode::RunFailed,
-    })
-}
-
-fn missing(texts: &Texts, misnamed: Vec<Misnamed>) -> Trouble {
-    let only_support = misnamed
-        .iter()
-        .all(|misnamed| misnamed.missing == Missing::Support);
-    let code = match only_support {
-        true => ExitCode::Environment,
-        false => ExitCode::DocumentInvalid,
+    let Some(refused) = errors.refused() else {
+        return Ok(());
     };
-    let problems = misnamed
-        .into_iter()
-        .map(|misnamed| misnamed.problem)
-        .collect();
-    Trouble::Document(
-        Box::new(SpecErrors::new(texts.sources.clone(), problems)),
-        code,
-    )
+    let at = Timestamp(now_ms());
+    let mut out = io::stdout().lock();
+    match stepwell_report::yaml::refused(&mut out, &refused.object, &refused.verdict, at) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("failed to write to standard output")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Logs to standard error, for whoever looks for a defect in Stepwell itself.

@@ -3,6 +3,7 @@
 //! Every problem has a stable code `spec::…`, a place where it has one, and a help line that names the mend.
 
 mod field;
+mod here;
 mod image;
 mod pipeline;
 mod request;
@@ -16,6 +17,7 @@ use std::fmt;
 use miette::{Diagnostic, LabeledSpan};
 
 pub(crate) use field::FieldProblem;
+pub(crate) use here::HereProblem;
 pub(crate) use image::ImageProblem;
 pub(crate) use pipeline::PipelineProblem;
 pub(crate) use request::RequestProblem;
@@ -61,6 +63,7 @@ enum Kind {
     Run(RunProblem),
     Request(RequestProblem),
     Image(ImageProblem),
+    Here(HereProblem),
 }
 
 impl SpecProblem {
@@ -73,6 +76,7 @@ impl SpecProblem {
             Kind::Run(problem) => problem,
             Kind::Request(problem) => problem,
             Kind::Image(problem) => problem,
+            Kind::Here(problem) => problem,
         }
     }
 
@@ -86,6 +90,7 @@ impl SpecProblem {
             Kind::Run(problem) => Some(problem.span()),
             Kind::Request(_) => None,
             Kind::Image(problem) => Some(problem.span()),
+            Kind::Here(problem) => Some(problem.span()),
         }
     }
 }
@@ -106,7 +111,8 @@ from!(
     Pipeline(PipelineProblem),
     Run(RunProblem),
     Request(RequestProblem),
-    Image(ImageProblem)
+    Image(ImageProblem),
+    Here(HereProblem)
 );
 
 impl fmt::Debug for SpecProblem {

@@ -1,0 +1,110 @@
+//! Gets the documents that others refer to, before a run and during it.
+//!
+//! Introduces `stepwell-fetch` to the environment and to the engine; knows no protocol.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stepwell_engine::{Fetch, Fetched};
+use stepwell_fetch::{FetchErrorKind, FetchOptions, Fetcher, Wanted};
+use stepwell_spec::{RemoteRef, SpecProblem};
+
+use crate::config::Config;
+use crate::environment::{self, Environment};
+use crate::exit::ExitCode;
+
+/// Fetches documents, and keeps them.
+#[derive(Debug)]
+pub(crate) struct Remotes {
+    fetcher: Fetcher,
+    offline: bool,
+}
+
+/// A document that could not be fetched.
+#[derive(Debug)]
+pub(crate) struct NotFetched {
+    /// What to tell the author.
+    pub(crate) problem: SpecProblem,
+    /// Whose trouble it is.
+    pub(crate) code: ExitCode,
+}
+
+impl Remotes {
+    /// Touches nothing before something is fetched.
+    ///
+    /// # Errors
+    ///
+    /// There is no cache folder.
+    pub(crate) fn new(env: &Environment, config: &Config, offline: bool) -> anyhow::Result<Self> {
+        let mut options = FetchOptions::new(documents(env)?);
+        options.offline = offline;
+        options.environment = environment::for_children(&FetchOptions::ENVIRONMENT);
+        options.docker_config = env.docker_config();
+        options.insecure_registries.clone_from(&config.insecure);
+        Ok(Self {
+            fetcher: Fetcher::new(options),
+            offline,
+        })
+    }
+
+    /// The document behind a reference, before a run. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had.
+    pub(crate) fn get(&self, reference: &RemoteRef) -> Result<Fetched, Box<NotFetched>> {
+        self.ask(reference).map_err(|error| {
+            let (code, help) = match error.kind() {
+                FetchErrorKind::Document => (
+                    ExitCode::DocumentInvalid,
+                    "look at the params of the reference",
+                ),
+                _ if self.offline => (
+                    ExitCode::Environment,
+                    "run it once without `--offline`, so that the cache holds it",
+                ),
+                _ => (
+                    ExitCode::Environment,
+                    "look at the connection, and at whether you may read it",
+                ),
+            };
+            Box::new(NotFetched {
+                problem: SpecProblem::not_fetched(reference, &causes(&error), help),
+                code,
+            })
+        })
+    }
+
+    fn ask(&self, reference: &RemoteRef) -> Result<Fetched, stepwell_fetch::FetchError> {
+        let fetched = self.fetcher.fetch(&Wanted {
+            kind: reference.kind.as_str(),
+            resolver: &reference.resolver,
+            params: &reference.params,
+        })?;
+        Ok(Fetched {
+            name: fetched.name,
+            text: fetched.text,
+            provenance: Arc::new(fetched.provenance),
+        })
+    }
+}
+
+impl Fetch for Remotes {
+    fn fetch(&self, reference: &RemoteRef) -> Result<Fetched, String> {
+        self.ask(reference).map_err(|error| causes(&error))
+    }
+}
+
+fn documents(env: &Environment) -> anyhow::Result<PathBuf> {
+    Ok(env.store_root()?.join("documents"))
+}
+
+/// What went wrong on one line. The outermost sentence only says that something was to be fetched, which is said anyway.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    match causes.is_empty() {
+        true => error.to_string(),
+        false => causes.join(": "),
+    }
+}
