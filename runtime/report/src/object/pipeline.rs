@@ -178,14 +178,19 @@ impl Pipeline {
         if !self.results.is_empty() {
             insert("results", self.results.clone().into());
         }
-        let places = places(&self.spec);
-        let place = |name: &str| places.get(name).copied().unwrap_or(usize::MAX);
+        let tasks = tasks(&self.spec);
+        let place = |name: &str| tasks.get(name).map_or(usize::MAX, |(place, _)| *place);
         if !self.children.is_empty() {
             let mut children: Vec<_> = self.children.iter().collect();
             children.sort_by_key(|child| (place(&child.pipeline_task), child.row));
             insert(
                 "childReferences",
-                children.into_iter().map(Child::to_value).collect(),
+                children
+                    .into_iter()
+                    .map(|child| {
+                        child.to_value(tasks.get(&*child.pipeline_task).map(|(_, task)| *task))
+                    })
+                    .collect(),
             );
         }
         if !self.skipped.is_empty() {
@@ -203,15 +208,17 @@ impl Pipeline {
 }
 
 impl Child {
-    fn to_value(&self) -> Value {
+    /// `task` is what the Pipeline says of it.
+    fn to_value(&self, task: Option<&Value>) -> Value {
         let mut value = json!({
             "apiVersion": "tekton.dev/v1",
             "kind": self.kind,
             "name": self.name,
             "pipelineTaskName": self.pipeline_task,
         });
-        if let Some(name) = &self.display_name {
-            value["displayName"] = (**name).into();
+        let written = || task?.get("displayName")?.as_str();
+        if let Some(name) = self.display_name.as_deref().or_else(written) {
+            value["displayName"] = name.into();
         }
         if let Some(when) = self.when_expressions.value() {
             value["whenExpressions"] = when;
@@ -239,14 +246,14 @@ fn row(key: &str, pipeline_task: &str) -> usize {
         .unwrap_or(0)
 }
 
-/// Where each task stands in the document, those of `finally` last: the controller lists them in this order.
-fn places(spec: &Value) -> HashMap<&str, usize> {
+/// Each task with where it stands in the document, those of `finally` last: the controller lists them in this order.
+fn tasks(spec: &Value) -> HashMap<&str, (usize, &Value)> {
     let tasks = ["tasks", "finally"]
         .into_iter()
         .filter_map(|section| spec.get(section)?.as_array())
         .flatten();
     tasks
         .enumerate()
-        .filter_map(|(place, task)| Some((task.get("name")?.as_str()?, place)))
+        .filter_map(|(place, task)| Some((task.get("name")?.as_str()?, (place, task))))
         .collect()
 }

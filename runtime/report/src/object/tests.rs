@@ -320,3 +320,21 @@ fn attack_a_million_tries_are_not_all_kept() {
     assert_eq!(archived.len(), 99);
     assert_eq!(archived[98]["podName"], "release-x-pod-retry998");
 }
+
+#[test]
+fn what_a_person_calls_a_nested_pipeline_may_stand_in_the_document_alone() {
+    let mut start = pipelines::pipeline_start("release", None, &["sign"], &[]);
+    if let EventKind::PipelineStart { pipeline_spec, .. } = &mut start {
+        let task = serde_json::json!({"name": "sign", "displayName": "Sign it"});
+        *pipeline_spec = std::sync::Arc::new(serde_json::json!({ "tasks": [task] }));
+    }
+    let nested = pipelines::pipeline_start("release-sign", Some("sign"), &[], &[]);
+    let events = [
+        of(0, None, run_start(1)),
+        of(1, None, start),
+        of(2, Some("sign"), nested),
+    ];
+    let value: Value = serde_saphyr::from_str(&yaml(&events)).unwrap();
+    let child = &value["status"]["childReferences"][0];
+    assert_eq!(child["displayName"], "Sign it");
+}
