@@ -106,6 +106,11 @@ impl Driver {
                 return verdict;
             }
             let deadline = self.schedule.deadline();
+            if deadline.is_some_and(|deadline| deadline < self.now()) {
+                // However much news there is, a time that is up is up.
+                self.schedule.passed(self.now());
+                continue;
+            }
             let deadline = deadline.and_then(|Moment(after)| self.began.checked_add(after));
             let due = async {
                 match deadline {
@@ -115,8 +120,8 @@ impl Driver {
             };
             tokio::select! {
                 biased;
-                Some(news) = self.running.join_next_with_id() => self.hear(news).await,
                 status = requests.next() => self.schedule.request(self.now(), status),
+                Some(news) = self.running.join_next_with_id() => self.hear(news).await,
                 () = due => self.schedule.passed(self.now()),
             }
         }
@@ -265,7 +270,11 @@ impl Driver {
         };
         level.facts.tasks[at.task] = TaskFact::Skipped(reason);
         let task = &level.pipeline.tasks[at.task];
-        let when_expressions = level.whens.remove(&at.task).unwrap_or_default();
+        let mut when_expressions = level.whens.remove(&at.task).unwrap_or_default();
+        // As Tekton tells it.
+        if task.section == Section::Finally && reason != SkipReason::When {
+            when_expressions.clear();
+        }
         let skip = EventKind::TaskSkip {
             pipeline_task: Arc::clone(&task.name),
             reason,
@@ -296,9 +305,14 @@ impl Driver {
     /// Something of ours panicked, or a place that we were handed.
     async fn panicked(&mut self, error: JoinError) {
         let Some((at, row)) = self.tasks.remove(&error.id()) else {
-            let doing = "fetch a document".to_owned();
-            let message = error.to_string();
-            return self.give_up(EngineError::Panicked { doing, message });
+            let error = EngineError::Panicked {
+                doing: "fetch a document".to_owned(),
+                message: error.to_string(),
+            };
+            let causes = crate::error::causes(&error);
+            let events = self.common.events(None, 0);
+            events.task(EventKind::Error { causes }).await;
+            return self.give_up(error);
         };
         let Some(level) = self
             .levels

@@ -9,7 +9,7 @@ use crate::outside::Fetched;
 
 /// How many documents may be fetched one after the other to make one task: a Task and its StepActions. A server that
 /// always answers with one reference more is stopped here.
-const MOST: usize = 256;
+const MOST: usize = 100;
 
 impl Driver {
     /// Fetches what `at` needs; the task goes on being made when it is there.
