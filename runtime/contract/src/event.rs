@@ -2,6 +2,8 @@
 //!
 //! The JSON form is a public interface: `docs/reference/events.md` describes it, and a test compares the two.
 
+mod texts;
+
 use std::sync::Arc;
 
 use serde::Serialize;

@@ -14,6 +14,7 @@ use stepwell_contract::{
 
 use crate::events::Outlet;
 use crate::lines::LineSplitter;
+use crate::mask::{self, Mask};
 use crate::results::{Reading, ResultsFolder};
 use crate::tee::Tees;
 
@@ -55,8 +56,38 @@ struct Output {
 
 #[derive(Default)]
 struct Stream {
+    mask: Option<mask::Stream>,
     lines: LineSplitter,
     dropped: u64,
+}
+
+impl Stream {
+    fn new(mask: &Mask) -> Self {
+        Self {
+            mask: mask.stream(),
+            ..Self::default()
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], line: &mut impl FnMut(String, bool)) {
+        let Self { mask, lines, .. } = self;
+        match mask {
+            Some(mask) => mask.push(bytes, &mut |bytes| lines.push(bytes, line)),
+            None => lines.push(bytes, line),
+        }
+    }
+
+    fn finish(&mut self, line: &mut impl FnMut(String, bool)) {
+        let Self {
+            mask,
+            lines,
+            dropped,
+        } = self;
+        if let Some(mask) = mask {
+            mask.finish(*dropped > 0, &mut |bytes| lines.push(bytes, line));
+        }
+        lines.finish(line);
+    }
 }
 
 impl Capture {
@@ -68,6 +99,7 @@ impl Capture {
         mut kept: Kept,
     ) -> Self {
         let tees = std::mem::take(&mut kept.tees);
+        let mask = outlet.mask().clone();
         let output_limit = limits.get(Limit::Output);
         Self {
             step,
@@ -78,8 +110,8 @@ impl Capture {
             output: Mutex::new(Output {
                 tees,
                 left: output_limit,
-                stdout: Stream::default(),
-                stderr: Stream::default(),
+                stdout: Stream::new(&mask),
+                stderr: Stream::new(&mask),
             }),
             dropped: AtomicU64::new(0),
         }
@@ -90,9 +122,7 @@ impl Capture {
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let Output { stdout, stderr, .. } = &mut *output;
         for (stream, state) in [(LogStream::Stdout, stdout), (LogStream::Stderr, stderr)] {
-            state
-                .lines
-                .finish(&mut |line, partial| self.send_line(stream, line, partial));
+            state.finish(&mut |line, partial| self.send_line(stream, line, partial));
             if state.dropped > 0 {
                 let limit = Limit::Output.show(self.output_limit);
                 let mark = format!(
@@ -161,7 +191,7 @@ impl StepSink for Capture {
             .get(..usize::try_from(taken).unwrap_or(usize::MAX))
             .unwrap_or(bytes);
         tees.write(stream, kept);
-        state.lines.push(kept, &mut |line, partial| {
+        state.push(kept, &mut |line, partial| {
             self.send_line(stream, line, partial);
         });
     }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{Sender, WeakSender};
 use tokio::sync::watch;
 
 use crate::clock::WallClock;
+use crate::mask::Mask;
 
 /// What every event of one try of a task says, or of the run itself.
 #[derive(Clone)]
@@ -17,10 +18,15 @@ struct Labels {
     run: RunName,
     task: Option<TaskName>,
     attempt: u32,
+    mask: Mask,
 }
 
 impl Labels {
-    fn event(&self, step: Option<StepName>, kind: EventKind) -> Event {
+    fn event(&self, step: Option<StepName>, mut kind: EventKind) -> Event {
+        // Lines are masked before they are cut.
+        if !self.mask.is_empty() && !matches!(kind, EventKind::StepLog { .. }) {
+            kind.rewrite(&|text| self.mask.text(text));
+        }
         Event {
             at: self.clock.now(),
             run: self.run.clone(),
@@ -45,12 +51,14 @@ impl Events {
         run: RunName,
         task: Option<TaskName>,
         attempt: u32,
+        mask: Mask,
     ) -> Self {
         let labels = Labels {
             clock,
             run,
             task,
             attempt,
+            mask,
         };
         Self { labels, sender }
     }
@@ -100,6 +108,11 @@ pub(crate) struct Outlet {
 impl Outlet {
     pub(crate) fn now(&self) -> Timestamp {
         self.labels.clock.now()
+    }
+
+    /// What is hidden in all that goes out.
+    pub(crate) fn mask(&self) -> &Mask {
+        &self.labels.mask
     }
 
     /// Sends an event of `step`. Blocks while the channel is full.

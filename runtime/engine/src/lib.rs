@@ -31,6 +31,7 @@ mod graph;
 pub mod key;
 mod life;
 mod lines;
+mod mask;
 mod outside;
 pub mod plan;
 mod results;

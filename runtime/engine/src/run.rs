@@ -72,8 +72,7 @@ impl Engine {
             tasks,
             steps,
         } = admitted;
-        let name = run.name().clone();
-        let common = Arc::new(Common::new(self.clone(), admissions, name, scratch, events));
+        let common = Arc::new(Common::new(self.clone(), admissions, &run, scratch, events));
         let own = common.events(None, 0);
         let began = own.now();
         own.task(EventKind::RunStart { tasks, steps }).await;

@@ -15,13 +15,17 @@ struct World {
 }
 
 fn world(room: usize, settings: &[&str]) -> World {
+    masked_world(room, settings, Mask::default())
+}
+
+fn masked_world(room: usize, settings: &[&str], mask: Mask) -> World {
     let (sender, receiver) = mpsc::channel(room);
     let mut limits = Limits::default();
     for setting in settings {
         limits.apply(setting).unwrap();
     }
     let (run, task) = (RunName::new("run"), TaskName::new("task"));
-    let events = Events::new(sender, Arc::new(SystemClock), run, Some(task), 0);
+    let events = Events::new(sender, Arc::new(SystemClock), run, Some(task), 0, mask);
     let none: Arc<[ResultDecl]> = [].into();
     let kept = Kept {
         task: Arc::new(ResultsFolder::new(None, none)),

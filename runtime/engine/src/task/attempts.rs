@@ -38,10 +38,11 @@ pub(crate) async fn run(
     when_expressions: Vec<Value>,
     halt: &Halt,
 ) -> TaskEnded {
+    let mask = common.mask(&run.secrets);
     let run = Arc::new(run);
     let mut attempt = 0;
     loop {
-        let events = common.events(Some(run.task.clone()), attempt);
+        let events = common.masked_events(Some(run.task.clone()), attempt, mask.clone());
         let began = events.now();
         let when_expressions = when_expressions.clone();
         let tried = attempt::run(common, &run, attempt, when_expressions, &events, halt).await;

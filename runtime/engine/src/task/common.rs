@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use stepwell_contract::{Event, Fingerprint, RunName, TaskName};
+use stepwell_spec::Run;
 use stepwell_store::Scratch;
 use tokio::sync::mpsc::Sender;
 
 use crate::admit::Admissions;
 use crate::events::Events;
+use crate::mask::Mask;
 use crate::run::Engine;
 
 /// What all TaskRuns of one run have in common: made once for a run, however many tasks it has.
@@ -15,6 +17,9 @@ pub(crate) struct Common {
     /// The name of the run as a whole.
     run: RunName,
     events: Sender<Event>,
+    /// Every value of every Secret that the documents hold.
+    secrets: Arc<[Arc<str>]>,
+    mask: Mask,
     tools: Arc<Tools>,
 }
 
@@ -31,13 +36,19 @@ impl Common {
     pub(crate) fn new(
         engine: Engine,
         admissions: Admissions,
-        run: RunName,
+        run: &Run,
         scratch: Scratch,
         events: Sender<Event>,
     ) -> Self {
+        let secrets = match run {
+            Run::Task(run) => &run.secrets,
+            Run::Pipeline(run) => &run.secrets,
+        };
         Self {
-            run,
+            run: run.name().clone(),
             events,
+            secrets: Arc::clone(secrets),
+            mask: Mask::new(secrets),
             tools: Arc::new(Tools {
                 fingerprint: engine.backend.fingerprint(),
                 engine,
@@ -54,7 +65,25 @@ impl Common {
 
     /// Where the events of `task` go on its try `attempt`; with no task, those of the run.
     pub(crate) fn events(&self, task: Option<TaskName>, attempt: u32) -> Events {
+        self.masked_events(task, attempt, self.mask.clone())
+    }
+
+    /// The same, with what is hidden in them.
+    pub(crate) fn masked_events(&self, task: Option<TaskName>, attempt: u32, mask: Mask) -> Events {
         let clock = Arc::clone(&self.tools.engine.clock);
-        Events::new(self.events.clone(), clock, self.run.clone(), task, attempt)
+        let (sender, run) = (self.events.clone(), self.run.clone());
+        Events::new(sender, clock, run, task, attempt, mask)
+    }
+
+    /// What hides `secrets`: made once for all that the run began with, and again for a task whose document was fetched
+    /// meanwhile and brought more.
+    pub(crate) fn mask(&self, secrets: &Arc<[Arc<str>]>) -> Mask {
+        match Arc::ptr_eq(secrets, &self.secrets) || secrets == &self.secrets {
+            true => self.mask.clone(),
+            false => {
+                let all: Vec<_> = self.secrets.iter().chain(&**secrets).cloned().collect();
+                Mask::new(&all)
+            }
+        }
     }
 }
