@@ -1,7 +1,11 @@
 //! The known name that a mistyped one was most likely meant to be.
 
+use std::borrow::Cow;
+
 /// Stops ten thousand slips from being compared with ten thousand names.
 const MOST_COMPARED: usize = 200;
+/// A name of more characters is compared with nothing, and not repeated in full: the work grows with the square.
+const LONGEST: usize = 128;
 /// More names than this help nobody.
 const MOST_LISTED: usize = 20;
 
@@ -13,6 +17,9 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         _ => 3,
     };
     let len = name.chars().count();
+    if len > LONGEST {
+        return None;
+    }
     known
         .into_iter()
         // Names that only a hostile document has cost no more than others.
@@ -50,14 +57,22 @@ pub(crate) fn suggest(name: &str, known: &[&str], what: &str) -> String {
     match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if known.is_empty() => format!("there are no {what}"),
-        None if known.len() > MOST_LISTED => {
-            let more = known.len() - MOST_LISTED;
-            format!(
-                "{what}: {} and {more} more",
-                known[..MOST_LISTED].join(", ")
-            )
+        None => {
+            let listed = known.iter().take(MOST_LISTED).map(|name| cut(name));
+            let listed = listed.collect::<Vec<_>>().join(", ");
+            match known.len().checked_sub(MOST_LISTED) {
+                None | Some(0) => format!("{what}: {listed}"),
+                Some(more) => format!("{what}: {listed} and {more} more"),
+            }
         }
-        None => format!("{what}: {}", known.join(", ")),
+    }
+}
+
+/// The beginning of a name that is too long to be one.
+fn cut(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &name[..at]).into(),
+        None => name.into(),
     }
 }
 
@@ -78,5 +93,8 @@ mod tests {
         let many = vec!["some"; 30];
         let help = suggest("other", &many, "params");
         assert!(help.ends_with("some and 10 more"), "{help}");
+        let long = "é".repeat(1 << 20);
+        assert_eq!(nearest(&long, [long.as_str()]), None);
+        assert!(suggest("z", &[&long], "params").len() < 300);
     }
 }

@@ -156,3 +156,16 @@ fn the_older_version_has_resources_under_another_name() {
         .replace("computeResources", "resources");
     assert_eq!(limits(&run_of(&sources(&[&older]), &request()), 1), (2, 10));
 }
+
+#[test]
+fn two_of_one_name_in_two_files_are_a_problem_that_names_both() {
+    let errors = parse(&sources(&[TASK, TASK])).unwrap_err();
+    let problem = errors.problems().next().unwrap();
+    assert_eq!(codes(&errors), ["spec::duplicate_name"]);
+    let place = problem.span().unwrap();
+    assert_eq!(errors.sources().name(place.source), "1.yaml");
+    let help = problem.help().unwrap().to_string();
+    assert!(help.contains("0.yaml:5:9"), "{help}");
+    let run = TASK.replace("kind: Task", "kind: StepAction");
+    assert!(!codes(&parse(&sources(&[TASK, &run])).unwrap_err()).contains(&codes(&errors)[0]));
+}

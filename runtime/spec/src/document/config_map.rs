@@ -14,8 +14,10 @@ pub(crate) struct ConfigMap {
     pub(crate) texts: BTreeMap<String, Arc<str>>,
     /// `binaryData`, decoded. No variable can be set to these.
     pub(crate) bytes: BTreeMap<String, Arc<[u8]>>,
-    /// Every key with its place.
-    pub(crate) keys: Vec<Text>,
+    /// Every key of `data` with its place.
+    pub(crate) text_keys: Vec<Text>,
+    /// Every key of `binaryData` with its place.
+    pub(crate) byte_keys: Vec<Text>,
     pub(crate) immutable: bool,
 }
 
@@ -23,9 +25,10 @@ impl ConfigMap {
     /// Takes what it holds out of the document's fields.
     pub(crate) fn take(fields: &Fields<'_>, problems: &Problems) -> Self {
         let (texts, bytes) = (fields.text_map("data"), fields.text_map("binaryData"));
-        let keys = texts.iter().chain(&bytes);
+        let keys = |pairs: &[(Text, Text)]| pairs.iter().map(|(key, _)| key.clone()).collect();
         Self {
-            keys: keys.map(|(key, _)| key.clone()).collect(),
+            text_keys: keys(&texts),
+            byte_keys: keys(&bytes),
             texts: texts
                 .into_iter()
                 .map(|(key, value)| (key.value, value.value.into()))
