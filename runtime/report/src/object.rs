@@ -39,7 +39,7 @@ pub(crate) struct Collector {
 pub(crate) struct Completed {
     /// Whether it is the run's own.
     pub(crate) is_run: bool,
-    /// The object, its keys in order at every level.
+    /// The object.
     pub(crate) object: Value,
 }
 
@@ -70,7 +70,7 @@ impl Collector {
                 pipeline.note(event);
                 Some(Completed {
                     is_run: task.is_none(),
-                    object: sorted(pipeline.to_value()),
+                    object: pipeline.to_value(),
                 })
             }
             (EventKind::TaskSkip { .. }, _) => {
@@ -101,7 +101,7 @@ impl Collector {
                 task.note(event);
                 Some(Completed {
                     is_run: self.pipelines.is_empty(),
-                    object: sorted(task.to_value()),
+                    object: task.to_value(),
                 })
             }
             (_, task) => {
@@ -135,11 +135,10 @@ impl Collector {
 
     /// The run's own object as it is now, where it has not ended.
     pub(crate) fn unfinished(&self) -> Option<Value> {
-        let object = match self.pipelines.get("") {
-            Some(pipeline) => pipeline.to_value(),
-            None => self.tasks.values().next()?.to_value(),
-        };
-        Some(sorted(object))
+        match self.pipelines.get("") {
+            Some(pipeline) => Some(pipeline.to_value()),
+            None => self.tasks.values().next().map(Task::to_value),
+        }
     }
 }
 
@@ -155,7 +154,7 @@ pub(crate) fn refused(object: &Value, verdict: &Verdict, at: Timestamp) -> Value
         status["podName"] = "".into();
     }
     object["status"] = status;
-    sorted(object)
+    object
 }
 
 /// The condition of something that has ended.
@@ -167,20 +166,6 @@ fn condition(at: Timestamp, verdict: &Verdict) -> Value {
         "status": if verdict.succeeded { "True" } else { "False" },
         "type": "Succeeded",
     })
-}
-
-/// The value with the keys of every object in order.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
-        Value::Object(members) => members
-            .into_iter()
-            .map(|(key, value)| (key, sorted(value)))
-            .collect::<BTreeMap<_, _>>()
-            .into_iter()
-            .collect(),
-        other => other,
-    }
 }
 
 #[cfg(test)]

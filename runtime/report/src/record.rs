@@ -60,7 +60,7 @@ impl<E: Write, O: Write, S: Write> Reporter for Record<E, O, S> {
         self.objects.finish()?;
         let object = self.completed.take().or_else(|| self.objects.unfinished());
         if let Some(object) = object {
-            crate::yaml::write_all(&mut self.status, &[object])?;
+            crate::yaml::write_object(&mut self.status, object)?;
         }
         self.status.flush()
     }

@@ -2,6 +2,7 @@
 //!
 //! Keys are sorted at every level, as `kubectl get -o yaml` prints them. A run that broke is printed as it was then.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::Value;
@@ -55,7 +56,7 @@ impl<W: Write> Reporter for Yaml<W> {
             .or_else(|| self.collector.unfinished());
         if let Some(mut object) = object {
             self.mask.value(&mut object);
-            write_all(&mut self.out, &[object])?;
+            write_object(&mut self.out, object)?;
         }
         self.out.flush()
     }
@@ -72,8 +73,13 @@ pub fn refused(
     verdict: &Verdict,
     at: Timestamp,
 ) -> io::Result<()> {
-    write_all(out, &[object::refused(object, verdict, at)])?;
+    write_object(out, object::refused(object, verdict, at))?;
     out.flush()
+}
+
+/// Writes an object, its keys in order at every level.
+pub(crate) fn write_object(out: &mut dyn Write, object: Value) -> io::Result<()> {
+    write_all(out, &[sorted(object)])
 }
 
 /// Writes documents, with `---` between them.
@@ -85,6 +91,20 @@ pub(crate) fn write_all(out: &mut dyn Write, documents: &[Value]) -> io::Result<
     let text = serde_saphyr::to_string_multiple_with_options(documents, options)
         .map_err(io::Error::other)?;
     out.write_all(text.as_bytes())
+}
+
+/// The value with the keys of every object in order.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(key, value)| (key, sorted(value)))
+            .collect::<BTreeMap<_, _>>()
+            .into_iter()
+            .collect(),
+        other => other,
+    }
 }
 
 #[cfg(test)]

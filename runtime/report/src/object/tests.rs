@@ -247,8 +247,8 @@ fn a_task_run_that_could_not_start_has_no_pod_and_no_steps() {
       },
       "spec": {
         "taskRef": {
-          "kind": "Task",
-          "name": "x"
+          "name": "x",
+          "kind": "Task"
         }
       },
       "status": {
