@@ -181,8 +181,8 @@ fn invalid_documents_get_these_reports() {
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
-#[test]
-fn every_problem_has_a_report() {
+/// The codes of every problem there is, read from where they are declared.
+fn codes() -> BTreeSet<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/problem");
     let mut codes = BTreeSet::new();
     for entry in fs::read_dir(source).unwrap() {
@@ -192,7 +192,25 @@ fn every_problem_has_a_report() {
             .map(|(at, _)| &text[at + 5..]);
         codes.extend(found.map(|rest| rest.split(')').next().unwrap().to_owned()));
     }
-    assert!(codes.len() > 40, "{codes:?}");
+    assert!(codes.len() > 60, "{codes:?}");
+    codes
+}
+
+#[test]
+fn the_page_of_diagnostics_has_these_codes_and_no_others() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/diagnostics.md");
+    let page = fs::read_to_string(page).unwrap();
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `spec::")?.split('`').next())
+        .map(|code| format!("spec::{code}"));
+    let listed: BTreeSet<_> = rows.collect();
+    assert_eq!(listed, codes());
+}
+
+#[test]
+fn every_problem_has_a_report() {
+    let codes = codes();
     let reports: Vec<_> = documents("invalid")
         .iter()
         .map(|path| fs::read_to_string(path.with_extension("err")).unwrap_or_default())
