@@ -1,8 +1,9 @@
 //! A backend whose steps are closures, and what a test needs to run it.
 
 #![expect(clippy::unwrap_used, reason = "part of a test")]
+#![allow(dead_code, reason = "not every test needs all of it")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -51,7 +52,8 @@ pub(crate) enum Fault {
 
 #[derive(Clone)]
 pub(crate) struct Scripted {
-    bodies: Arc<Mutex<BTreeMap<StepName, Body>>>,
+    /// What a step does, try by try.
+    bodies: Arc<Mutex<BTreeMap<StepName, VecDeque<Body>>>>,
     pub(crate) log: Arc<Mutex<Vec<String>>>,
     fault: Fault,
     opening: Opening,
@@ -148,7 +150,9 @@ impl TaskScope for Scope {
         if self.backend.fault == Fault::Prepare {
             return Err(host_error("prepare"));
         }
-        let body = self.backend.bodies.lock().unwrap().remove(&spec.name);
+        let mut bodies = self.backend.bodies.lock().unwrap();
+        let body = bodies.get_mut(&spec.name).and_then(VecDeque::pop_front);
+        drop(bodies);
         Ok(Box::new(Prepared {
             backend: self.backend.clone(),
             place: Place {
@@ -222,7 +226,7 @@ fn images() -> Arc<dyn Images> {
 /// A task in the making.
 pub(crate) struct Task {
     pub(crate) run: TaskRun,
-    bodies: BTreeMap<StepName, Body>,
+    bodies: BTreeMap<StepName, VecDeque<Body>>,
     pub(crate) fault: Fault,
     pub(crate) cancel: Control,
     /// How many events fit into the channel.
@@ -262,9 +266,19 @@ impl Task {
             len: 0,
         };
         let step = Step::new(StepName::new(name), "./step.wasm".into(), span);
-        self.bodies.insert(step.name.clone(), Box::new(body));
+        self.again(name, body);
         self.run.steps.push(step);
         self.run.steps.last_mut().expect("just pushed")
+    }
+
+    /// Says what the step `name` does on its next try.
+    pub(crate) fn again(
+        &mut self,
+        name: &str,
+        body: impl FnOnce(Place, StepIo) -> Result<Ending, SandboxError> + Send + 'static,
+    ) {
+        let bodies = self.bodies.entry(StepName::new(name)).or_default();
+        bodies.push_back(Box::new(body));
     }
 
     /// Adds a step that only ends.
@@ -341,7 +355,7 @@ impl Task {
             events,
             log: started.log.lock().expect("not poisoned").clone(),
             left: left.count(),
-            _temp: started.temp,
+            temp: started.temp,
         }
     }
 }
@@ -364,10 +378,15 @@ pub(crate) struct Played {
     pub(crate) log: Vec<String>,
     /// How many scratch folders are left.
     pub(crate) left: usize,
-    _temp: tempfile::TempDir,
+    temp: tempfile::TempDir,
 }
 
 impl Played {
+    /// The folder with all that is kept.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.temp.path()
+    }
+
     /// Reason and message.
     pub(crate) fn verdict(&self) -> (&str, &str) {
         match &self.ended {
@@ -437,6 +456,39 @@ impl Played {
             .iter()
             .filter_map(|event| match &event.kind {
                 EventKind::StepLog { line, .. } => Some(line.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Everything that was told, as text.
+    pub(crate) fn text(&self) -> String {
+        let shown = self
+            .events
+            .iter()
+            .map(|event| format!("{:?}\n", event.kind));
+        shown.collect()
+    }
+
+    /// What `notice` events said.
+    pub(crate) fn notices(&self) -> Vec<&str> {
+        self.events
+            .iter()
+            .filter_map(|event| match &event.kind {
+                EventKind::Notice { message } => Some(message.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Reason of each try, and whether it was tried again.
+    pub(crate) fn tries(&self) -> Vec<(u32, &str, bool)> {
+        self.events
+            .iter()
+            .filter_map(|event| match &event.kind {
+                EventKind::TaskEnd {
+                    verdict, retried, ..
+                } => Some((event.attempt, verdict.reason.as_str(), *retried)),
                 _ => None,
             })
             .collect()
