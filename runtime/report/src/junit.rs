@@ -14,6 +14,8 @@ use stepwell_contract::{Event, EventKind, RunName, TerminationReason, Timestamp}
 
 use crate::Reporter;
 use crate::clean::shorten;
+use crate::failure::explain;
+use crate::human::is_failure;
 use crate::tail::Tail;
 use crate::time::with_millis;
 
@@ -76,6 +78,8 @@ struct Open {
     reruns: Vec<TestRerun>,
     /// Whether a step of this try failed by itself.
     step_failed: bool,
+    /// Why a step of this try failed.
+    why: Vec<String>,
     steps: usize,
 }
 
@@ -127,7 +131,7 @@ impl<W: Write> Junit<W> {
         let start = open.start;
         let text = match verdict.succeeded {
             true => String::new(),
-            false => self.output(&open.tail),
+            false => self.output(&open),
         };
         let message = legal(shorten(&verdict.message, MESSAGE));
         if retried {
@@ -167,9 +171,10 @@ impl<W: Write> Junit<W> {
         self.add(key, CameTo::Other(Box::new(told)), start, Some(time));
     }
 
-    /// The last lines of a task, as far as there is room.
-    fn output(&mut self, tail: &Tail) -> String {
-        let text: Vec<_> = tail.iter().collect();
+    /// Why a task failed, and its last lines, as far as there is room.
+    fn output(&mut self, open: &Open) -> String {
+        let why = open.why.iter().map(String::as_str);
+        let text: Vec<_> = why.chain(open.tail.iter()).collect();
         let text = legal(text.join("\n"));
         match self.left.checked_sub(text.len()) {
             Some(left) => {
@@ -260,11 +265,16 @@ impl<W: Write> Reporter for Junit<W> {
             }
             (
                 EventKind::StepEnd {
-                    termination_reason, ..
+                    termination_reason,
+                    ending,
+                    ..
                 },
-                Some(_),
+                Some(step),
             ) => {
                 if let Some(open) = self.open.get_mut(key) {
+                    if is_failure(*termination_reason) {
+                        open.why = explain(step.as_str(), *termination_reason, ending.as_ref());
+                    }
                     open.step_failed |= matches!(
                         termination_reason,
                         TerminationReason::Error | TerminationReason::TimeoutExceeded

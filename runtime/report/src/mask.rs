@@ -3,44 +3,49 @@
 //! What a step prints and leaves behind is masked before it becomes an event. This is for the documents themselves, in
 //! which the same value may stand a second time, say as a param.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::AhoCorasick;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 /// What stands in the place of a secret.
 const MASK: &str = "***";
 
+/// A line of a secret that is shorter is part of too much else: a closing bracket, a word.
+const SHORTEST_LINE: usize = 4;
+
 /// Finds secrets. The default finds none.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Mask {
     secrets: Option<AhoCorasick>,
 }
 
+impl std::fmt::Debug for Mask {
+    /// Shows nothing of what is masked.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mask")
+    }
+}
+
 impl Mask {
-    /// Finds each of `secrets`, and of one with several lines each line; white space around them counts for nothing. A
-    /// list that is too long to be searched for is an error of whoever made it.
+    /// Finds each of `secrets`, each of its lines, and all of it in base64: what is masked in events too.
     ///
     /// # Errors
     ///
     /// That the secrets are too many, or too long together.
     pub fn new(secrets: &[Arc<str>]) -> Result<Self, TooManySecrets> {
-        let mut wanted: Vec<&str> = secrets
-            .iter()
-            .flat_map(|secret| std::iter::once(&**secret).chain(secret.lines()))
-            .map(str::trim)
-            .filter(|secret| !secret.is_empty())
-            .collect();
-        wanted.sort_unstable();
-        wanted.dedup();
+        let mut wanted = BTreeSet::new();
+        for secret in secrets {
+            add(secret, &mut wanted);
+        }
         if wanted.is_empty() {
             return Ok(Self::default());
         }
-        let secrets = AhoCorasick::builder()
-            // Of two that begin alike the longer one, or its end would stay.
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(wanted)
-            .map_err(TooManySecrets)?;
+        let secrets = AhoCorasick::new(wanted).map_err(TooManySecrets)?;
         Ok(Self {
             secrets: Some(secrets),
         })
@@ -55,9 +60,10 @@ impl Mask {
         let mut open = vec![value];
         while let Some(value) = open.pop() {
             match value {
-                Value::String(text) if secrets.is_match(text.as_str()) => {
-                    let masks = vec![MASK; secrets.patterns_len()];
-                    *text = secrets.replace_all(text, &masks);
+                Value::String(text) => {
+                    if let Some(masked) = masked(secrets, text) {
+                        *text = masked;
+                    }
                 }
                 Value::Array(items) => open.extend(items),
                 Value::Object(members) => open.extend(members.values_mut()),
@@ -65,6 +71,46 @@ impl Mask {
             }
         }
     }
+}
+
+/// Adds all that stands for `secret`.
+fn add(secret: &str, wanted: &mut BTreeSet<String>) {
+    let trimmed = secret.trim_end_matches(['\n', '\r']);
+    if trimmed.is_empty() {
+        return;
+    }
+    for whole in [secret, trimmed] {
+        wanted.insert(whole.to_owned());
+        if whole.len() >= SHORTEST_LINE {
+            wanted.insert(STANDARD_NO_PAD.encode(whole));
+            wanted.insert(URL_SAFE_NO_PAD.encode(whole));
+        }
+    }
+    let lines = secret.lines().filter(|line| line.len() >= SHORTEST_LINE);
+    wanted.extend(lines.map(str::to_owned));
+}
+
+/// The text with all that any secret covers masked; `None` where there is none in it.
+fn masked(secrets: &AhoCorasick, text: &str) -> Option<String> {
+    let mut covered: Vec<Range<usize>> = Vec::new();
+    for found in secrets.find_overlapping_iter(text) {
+        let mut part = found.range();
+        while let Some(last) = covered.pop_if(|last| last.end >= part.start) {
+            part.start = part.start.min(last.start);
+        }
+        covered.push(part);
+    }
+    if covered.is_empty() {
+        return None;
+    }
+    let mut out = String::new();
+    let mut kept = 0;
+    for part in covered {
+        out += &text[kept..part.start];
+        out += MASK;
+        kept = part.end;
+    }
+    Some(out + &text[kept..])
 }
 
 /// The secrets of a run are more than can be searched for.
@@ -92,16 +138,31 @@ mod tests {
     }
 
     #[test]
-    fn the_longer_of_two_secrets_counts_and_lines_are_masked_alone() {
-        let value = json!("abcdef key-1 key-2");
-        assert_eq!(
-            masked(&["abc", "abcdef", "key-1\nkey-2\n"], value),
-            "*** *** ***"
-        );
+    fn what_two_secrets_cover_is_masked_as_one() {
+        assert_eq!(masked(&["abcd", "cdef"], json!("x abcdef y")), "x *** y");
+        assert_eq!(masked(&["abc", "abcdef"], json!("abcdef abc")), "*** ***");
+        assert_eq!(masked(&["é€"], json!("é€é€ €é")), "*** €é");
+    }
+
+    #[test]
+    fn lines_that_say_something_are_masked_alone_and_brackets_are_not() {
+        let secret = "key-1\n}\nkey-2\n";
+        assert_eq!(masked(&[secret], json!("key-1 } key-2")), "*** } ***");
+        assert_eq!(masked(&["pin"], json!("a pin")), "a ***");
+    }
+
+    #[test]
+    fn attack_a_secret_is_written_in_base64() {
+        let value = json!("Basic aHVudGVyMg== aHVudGVyMg");
+        assert_eq!(masked(&["hunter2"], value), "Basic ***== ***");
     }
 
     #[test]
     fn blank_secrets_mask_nothing() {
-        assert_eq!(masked(&["", " \n"], json!("a b")), "a b");
+        assert_eq!(masked(&["", "\n"], json!("a\nb")), "a\nb");
+        assert_eq!(
+            format!("{:?}", Mask::new(&["hunter2".into()]).unwrap()),
+            "Mask"
+        );
     }
 }

@@ -17,7 +17,8 @@ fn a_run_is_a_suite_and_so_is_a_nested_pipeline() {
     <testsuites name="stepwell" tests="11" skipped="3" failures="1" errors="0" timestamp="2026-11-22T09:30:00.001+00:00" time="0.711">
         <testsuite name="release" tests="9" skipped="2" errors="0" failures="1" timestamp="2026-11-22T09:30:00.001+00:00" time="0.710">
             <testcase name="flaky" classname="release" timestamp="2026-11-22T09:30:00.012+00:00" time="0.010">
-                <flakyFailure timestamp="2026-11-22T09:30:00.002+00:00" time="0.008" message="&quot;step-main&quot; exited with code 7: Error" type="Failed">no luck</flakyFailure>
+                <flakyFailure timestamp="2026-11-22T09:30:00.002+00:00" time="0.008" message="&quot;step-main&quot; exited with code 7: Error" type="Failed">step main exited with code 7
+    no luck</flakyFailure>
             </testcase>
             <testcase name="build" classname="release" timestamp="2026-11-22T09:30:00.002+00:00" time="0.600"/>
             <testcase name="docs" classname="release" timestamp="2026-11-22T09:30:00.603+00:00">
@@ -27,10 +28,12 @@ fn a_run_is_a_suite_and_so_is_a_nested_pipeline() {
             <testcase name="test.0" classname="release" timestamp="2026-11-22T09:30:00.620+00:00" time="0.010"/>
             <testcase name="lint" classname="release" timestamp="2026-11-22T09:30:00.660+00:00" time="0.010">
                 <system-out>the failure is ignored: &quot;step-main&quot; exited with code 3: Error
+    step main exited with code 3
     this is lint</system-out>
             </testcase>
             <testcase name="publish" classname="release" timestamp="2026-11-22T09:30:00.680+00:00" time="0.010">
-                <failure message="&quot;step-main&quot; exited with code 1: Error" type="Failed">this is publish</failure>
+                <failure message="&quot;step-main&quot; exited with code 1: Error" type="Failed">step main exited with code 1
+    this is publish</failure>
             </testcase>
             <testcase name="announce" classname="release" timestamp="2026-11-22T09:30:00.691+00:00">
                 <skipped message="PipelineRun was stopping"/>
@@ -54,7 +57,10 @@ fn a_task_run_by_itself_is_a_suite_with_one_case() {
     <testsuites name="stepwell" tests="1" skipped="0" failures="1" errors="0" timestamp="2026-11-22T09:30:00.001+00:00" time="0.050">
         <testsuite name="site-abcde" tests="1" skipped="0" errors="0" failures="1" timestamp="2026-11-22T09:30:00.001+00:00" time="0.050">
             <testcase name="site" classname="site-abcde" timestamp="2026-11-22T09:30:00.001+00:00" time="0.049">
-                <failure message="&quot;step-render&quot; exited with code 134: Error" type="Failed">[render] page 1
+                <failure message="&quot;step-render&quot; exited with code 134: Error" type="Failed">step render trapped: wasm `unreachable` instruction executed
+      panicked at src/main.rs:3:5: boom
+        at site::main (src/main.rs:3)
+    [render] page 1
     [render] panicked at src/main.rs:3:5: boom</failure>
             </testcase>
         </testsuite>
