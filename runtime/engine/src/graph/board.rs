@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::command::{At, Command, Why};
+use super::command::{At, Command};
 
 /// Where a task stands in the order of the documents: its place in its pipeline, after the place of that pipeline in the
 /// one around it.
@@ -20,7 +20,7 @@ pub(super) struct Board {
     /// What is to be done.
     pub(super) commands: VecDeque<Command>,
     /// Instances that are nested pipelines and have to stop.
-    pub(super) nested_stops: Vec<(At, usize, Why)>,
+    pub(super) nested_stops: Vec<(At, usize)>,
 }
 
 impl Board {

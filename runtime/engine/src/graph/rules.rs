@@ -68,7 +68,7 @@ impl Graph {
     /// Tells what runs in `section` to stop. Instances that have not started are given up.
     fn stop(&mut self, board: &mut Board, section: Section, why: Why) {
         for index in 0..self.tasks.len() {
-            let (rank, at) = (self.rank(index), self.at(index));
+            let at = self.at(index);
             let task = &mut self.tasks[index];
             let Life::Running(rows) = &mut task.life else {
                 continue;
@@ -77,22 +77,23 @@ impl Graph {
                 continue;
             }
             rows.stopped = Some(why);
-            for row in &rows.running {
+            for row in rows.running.iter().copied() {
                 if rows.nested {
-                    board.nested_stops.push((at, *row, why));
+                    board.nested_stops.push((at, row));
                 } else {
-                    let row = *row;
                     board.say(Command::Stop { at, row, why });
                 }
             }
-            if rows.started < rows.count {
-                board.leave_line(&rank);
-                rows.count = rows.started;
-                rows.failed = true;
-                rows.cancelled = true;
-                if rows.have_ended() {
-                    self.settle(board, index);
-                }
+            if rows.started == rows.count {
+                continue;
+            }
+            rows.count = rows.started;
+            rows.failed = true;
+            rows.cancelled = true;
+            let ended = rows.have_ended();
+            board.leave_line(&self.rank(index));
+            if ended {
+                self.settle(board, index);
             }
         }
     }

@@ -157,8 +157,8 @@ impl Schedule {
     ) {
         self.now = self.now.max(now);
         self.tell_one(id, news);
-        while let Some((at, row, _)) = self.board.nested_stops.pop() {
-            if let Some(id) = self.nested.get(&(at, row)).copied() {
+        while let Some(instance) = self.board.nested_stops.pop() {
+            if let Some(id) = self.nested.get(&instance).copied() {
                 self.tell_one(id, |graph, board, _| {
                     graph.request(board, RequestedStatus::Cancelled);
                 });
