@@ -93,6 +93,7 @@ impl Live {
             let line = self.spare.pop().unwrap_or_else(|| {
                 let line = ProgressBar::hidden();
                 line.set_style(style);
+                line.enable_steady_tick(TICK);
                 line
             });
             line.set_prefix(name);
@@ -103,9 +104,7 @@ impl Live {
             if Instant::now().checked_sub(elapsed).is_some() {
                 line.set_elapsed(elapsed);
             }
-            let line = self.lines.add(line);
-            line.enable_steady_tick(TICK);
-            running.line = Some(line);
+            running.line = Some(self.lines.add(line));
             self.shown += 1;
         }
     }
@@ -152,7 +151,6 @@ impl Screen for Live {
     fn end(&mut self, name: &str) {
         let line = self.running.remove(name).and_then(|running| running.line);
         if let Some(line) = line {
-            line.disable_steady_tick();
             self.lines.remove(&line);
             self.spare.push(line);
             self.shown -= 1;
