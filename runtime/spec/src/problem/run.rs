@@ -125,15 +125,6 @@ problems! {
             #[label("not inside the volume")]
             span: Span,
         }
-        /// A volume of more files than anybody reads.
-        #[error("a volume has more than {files} files or {bytes} bytes")]
-        #[diagnostic(code(spec::files_too_large), help("hand large data to the step through a workspace"))]
-        FilesTooLarge {
-            bytes: usize,
-            files: usize,
-            #[label("the limit is reached here")]
-            span: Span,
-        }
         /// Something that only a cluster can fill in.
         #[error("`{what}` has no value outside a cluster")]
         #[diagnostic(code(spec::not_here), help("give the value itself"))]
@@ -172,15 +163,6 @@ problems! {
             #[label("asks for something that only a cluster has")]
             span: Span,
         }
-        /// What was fetched is something else.
-        #[error("`{file}` is not one {kind}")]
-        #[diagnostic(code(spec::not_fetched), help("the reference must lead to a single {kind}"))]
-        NotFetched {
-            kind: &'static str,
-            file: String,
-            #[label("fetched for this reference")]
-            span: Span,
-        }
         /// A pipeline that would run itself.
         #[error("the Pipeline `{pipeline}` would run itself")]
         #[diagnostic(code(spec::pipeline_in_itself), help("{chain}"))]
@@ -188,14 +170,6 @@ problems! {
             pipeline: String,
             chain: String,
             #[label("one of the pipelines around this one")]
-            span: Span,
-        }
-        /// Pipelines in pipelines beyond all use.
-        #[error("the pipelines in pipelines have more than {limit} tasks")]
-        #[diagnostic(code(spec::pipelines_too_large), help("run the inner Pipelines by themselves"))]
-        PipelinesTooLarge {
-            limit: usize,
-            #[label("the limit is reached here")]
             span: Span,
         }
         /// A task that some other controller runs.
@@ -213,16 +187,6 @@ problems! {
             rows: usize,
             most: usize,
             #[label("too many combinations")]
-            span: Span,
-        }
-        /// A matrix over something that is no list.
-        #[error("the matrix param `{param}` is {found}, not {expected}")]
-        #[diagnostic(code(spec::matrix_type), help("give {expected}"))]
-        MatrixType {
-            param: String,
-            found: &'static str,
-            expected: &'static str,
-            #[label("{found}")]
             span: Span,
         }
         /// A required workspace that may be left out.

@@ -12,7 +12,7 @@ use crate::document::pipeline_task::{PipelineTask as Decl, PipelineTaskSource};
 use crate::document::settings;
 use crate::document::task::TaskSpec;
 use crate::fields::At;
-use crate::problem::{Problems, RunProblem};
+use crate::problem::{PipelineProblem, Problems, RunProblem};
 use crate::resolve::child::{Child, child_metadata};
 use crate::resolve::known::{Known, Missing};
 use crate::resolve::library::{Looked, Nowhere};
@@ -193,10 +193,12 @@ impl<'a> Children<'a> {
                     decl.name.value
                 ),
             ));
-            problems.push(RunProblem::MatrixType {
+            problems.push(PipelineProblem::MatrixParam {
                 param: param.name.value.clone(),
+                place: "`matrix`",
                 found: with_article(found),
                 expected,
+                help: "rows are made of lists of strings, and `include` of one string for each param",
                 span: param.value.span,
             });
         };

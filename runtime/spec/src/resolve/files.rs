@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::document::files::{DownwardApi, KeyedFiles, Projected, ProjectedSource};
 use crate::fields::{At, Text};
-use crate::problem::{Problems, RunProblem};
+use crate::problem::{Problems, RunProblem, SyntaxProblem};
 use crate::resolve::library::Library;
 use crate::resolve::pod::Pod;
 use crate::run::{File, FileSet};
@@ -161,10 +161,17 @@ impl Files<'_> {
         let too_large = made.bytes > MAX_BYTES || made.files.len() >= MAX_FILES;
         if too_large {
             if !made.refused {
-                self.problems.push(RunProblem::FilesTooLarge {
-                    bytes: MAX_BYTES,
-                    files: MAX_FILES,
-                    span,
+                self.problems.push(match made.bytes > MAX_BYTES {
+                    true => SyntaxProblem::TooLarge {
+                        limit: MAX_BYTES,
+                        unit: "bytes in one volume",
+                        span,
+                    },
+                    false => SyntaxProblem::TooLarge {
+                        limit: MAX_FILES,
+                        unit: "files in one volume",
+                        span,
+                    },
                 });
             }
             made.refused = true;

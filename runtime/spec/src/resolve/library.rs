@@ -164,9 +164,10 @@ impl Library {
                 };
                 self.fetched.insert(key(reference), fetched);
             }
-            None => problems.push(RunProblem::NotFetched {
+            None => problems.push(RunProblem::DocumentNotFound {
                 kind: reference.kind.as_str(),
-                file: self.sources.name(source).to_owned(),
+                name: self.sources.name(source).to_owned(),
+                help: "what is fetched must hold a single document of this kind".to_owned(),
                 span: reference.span,
             }),
         }

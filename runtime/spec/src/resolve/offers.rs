@@ -7,9 +7,9 @@ use serde_json::{Value as Json, json};
 
 use crate::document::workspace::{Binding, BindingSource};
 use crate::fields::Text;
-use crate::problem::RunProblem;
 use crate::resolve::files::{Files, inside};
 use crate::resolve::names;
+use crate::resolve::workspaces::bad_substitution;
 use crate::run::{File, FileSet, VolumeSource};
 use crate::source::Span;
 use crate::yaml::Node;
@@ -222,13 +222,8 @@ impl Binder<'_> {
         }
         let usable = inside(&path);
         if usable.is_none() {
-            problems.push(RunProblem::BadSubstitution {
-                text: text.value.clone(),
-                value: path,
-                field: "subPath",
-                expected: "a relative path without `..`".to_owned(),
-                span: text.span,
-            });
+            let expected = "a relative path without `..`";
+            bad_substitution(text, &path, "subPath", expected, problems);
         }
         usable
     }

@@ -96,6 +96,7 @@ impl Maker<'_> {
         if !self.pod_env.is_empty() {
             env = over(env, self.pod_env.to_vec());
         }
+        let on_error = on_error(decl.on_error.as_ref(), self.scope, problems);
         let (image, image_text) = filled.image?;
         if image.trim().is_empty() {
             bad_substitution(
@@ -120,7 +121,7 @@ impl Maker<'_> {
                 .as_ref()
                 .map(|timeout| timeout.value)
                 .filter(|timeout| !timeout.is_zero()),
-            on_error: on_error(decl.on_error.as_ref(), self.scope, problems),
+            on_error,
             workspaces: self.isolated(decl, &paths),
             mounts: volumes.mounts(filled.mounts, &env),
             results,

@@ -58,8 +58,11 @@ impl<'a> Volumes<'a> {
                 continue;
             };
             if !paths.insert(path.clone()) {
-                let rule = "another volume of the step is mounted there";
-                bad_mount_path(path, rule, mount.span, problems);
+                // Where it is written so, that was noted when the step was read.
+                if problems.is_empty() {
+                    let rule = "another volume of the step is mounted there";
+                    bad_mount_path(path, rule, mount.span, problems);
+                }
                 continue;
             }
             let Some(source) = self.mount(&mount) else {

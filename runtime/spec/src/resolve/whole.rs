@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::document::Document;
 use crate::document::pipeline::PipelineSpec;
 use crate::document::pipelinerun::{PipelineRunSpec, PipelineSource};
-use crate::problem::{Problems, RunProblem};
+use crate::problem::{Problems, SyntaxProblem};
 use crate::request::Request;
 use crate::resolve::files::Files;
 use crate::resolve::library::{Library, Nowhere};
@@ -137,8 +137,11 @@ pub(crate) fn make(
     draft.check_workspaces(spec.node.span, problems);
     let made = draft.make(problems);
     let needs = RefCell::default();
-    let budget = Cell::new(MAX_TASKS);
-    check(&made, &budget, spec.node.span, problems, &needs);
+    // What is wrong with a document itself would be said a second time of what becomes of it.
+    if problems.is_empty() {
+        let budget = Cell::new(MAX_TASKS);
+        check(&made, &budget, spec.node.span, problems, &needs);
+    }
     let mut needs: Vec<RemoteRef> = needs.into_inner();
     let mut distinct: Vec<RemoteRef> = Vec::new();
     for wanted in needs.drain(..) {
@@ -164,8 +167,9 @@ fn check(
         }
         budget.set(left - 1);
         if left == 1 {
-            problems.push(RunProblem::PipelinesTooLarge {
+            problems.push(SyntaxProblem::TooLarge {
                 limit: MAX_TASKS,
+                unit: "tasks, with those of pipelines in pipelines",
                 span: at,
             });
         }
