@@ -9,6 +9,7 @@ mod command;
 mod demo;
 mod guests;
 mod lint;
+mod packages;
 mod repo;
 mod test;
 

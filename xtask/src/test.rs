@@ -17,14 +17,15 @@ use clap::ValueEnum;
 
 use crate::{
     command::{self, say},
-    demo, guests, lint, repo,
+    demo, guests, lint, packages, repo,
 };
 use tally::Tally;
 
 /// One stage, and its name.
 type Stage = (&'static str, fn(&mut Tally) -> Result<()>);
 
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
+    ("programs", |_| programs()),
     ("guests", |_| guests::build(guests::Set::value_variants())),
     ("lint", |_| lint::run()),
     ("build", |_| build()),
@@ -63,6 +64,30 @@ pub(crate) fn run() -> Result<()> {
         write_last(&tally)?;
     }
     failure.map_or(Ok(()), Err)
+}
+
+/// Programs that tests use as they are, each in the Debian package of its name: a registry to pull from, and `git`.
+const PROGRAMS: [&str; 2] = ["docker-registry", "git"];
+
+/// Installs the programs that are missing. Where that is not possible it says so, and the tests that need one are skipped.
+fn programs() -> Result<()> {
+    let missing: Vec<&str> = PROGRAMS
+        .into_iter()
+        .filter(|name| !command::exists(name))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    match packages::check_can_install(&missing) {
+        Ok(()) => packages::install(&missing),
+        Err(error) => {
+            say(&format!(
+                "tests that need {} are skipped: {error}",
+                missing.join(" and ")
+            ));
+            Ok(())
+        }
+    }
 }
 
 /// Builds programs and tests together: what the runner then runs, and the `stepwell` that the examples use. The demonstration

@@ -12,9 +12,9 @@ use anyhow::{Result, bail};
 
 use super::Toolchain;
 use crate::{
-    command::{self, say},
+    command,
     guests::{script, stamp::Stamp},
-    repo,
+    packages, repo,
 };
 
 const PACKAGES: [&str; 5] = [
@@ -36,10 +36,10 @@ const WASI_LIBC: &str = "/usr/lib/wasm32-wasi";
 pub(super) fn find() -> Result<Toolchain> {
     let missing: Vec<&str> = PACKAGES
         .into_iter()
-        .filter(|name| !is_installed(name))
+        .filter(|name| !packages::is_installed(name))
         .collect();
     if !missing.is_empty() {
-        install(&missing)?;
+        packages::install(&missing)?;
     }
     for path in [
         "/usr/bin/cargo",
@@ -76,37 +76,6 @@ fn use_compiler(cargo: &mut Command) {
         .env("RUSTC_BOOTSTRAP", "1")
         // rustup's proxy points it at another compiler's libraries.
         .env_remove("LD_LIBRARY_PATH");
-}
-
-fn is_installed(package: &str) -> bool {
-    command::capture(Command::new("dpkg-query").args(["-W", "-f", "${Status}", package]))
-        .is_ok_and(|status| status.ends_with(" installed"))
-}
-
-fn install(missing: &[&str]) -> Result<()> {
-    let names = missing.join(" ");
-    if !command::exists("apt-get") {
-        bail!("this is not Debian: there is no `apt-get` to install {names} with");
-    }
-    let user = command::capture(Command::new("id").arg("-u"))?;
-    if user.trim() != "0" {
-        bail!("only root can install Debian's packages: run `apt-get install {names}` as root");
-    }
-    command::capture(Command::new("apt-get").arg("update"))?;
-    let mut plan = Command::new("apt-get");
-    plan.args(["install", "--simulate", "--no-install-recommends"])
-        .args(missing);
-    let plan = command::capture(&mut plan)?;
-    let all: Vec<&str> = plan
-        .lines()
-        .filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next())
-        .collect();
-    say(&format!("installing Debian's packages: {}", all.join(" ")));
-    let mut apt = Command::new("apt-get");
-    apt.args(["install", "--yes", "--no-install-recommends"])
-        .args(missing)
-        .env("DEBIAN_FRONTEND", "noninteractive");
-    command::capture(&mut apt).map(drop)
 }
 
 /// Compiles `tests/guests/foreign/debian`, which every guest is linked with, and says by what digest it goes.
