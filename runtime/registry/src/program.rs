@@ -211,14 +211,19 @@ fn stop(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// The line that says most: git puts what matters last, behind `fatal:`.
+/// The line that says most: git's first one behind `fatal:`, or what somebody else said before git only knows that it could
+/// not read on; with other programs the last one.
 fn shown(complaint: &str) -> String {
-    let line = complaint
+    let lines: Vec<&str> = complaint
         .lines()
-        .rev()
-        .find(|line| line.starts_with("fatal:"))
-        .or_else(|| complaint.lines().rev().find(|line| !line.trim().is_empty()))
-        .unwrap_or_default();
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    let fatal = lines.iter().position(|line| line.starts_with("fatal:"));
+    let line = match fatal {
+        Some(at) if at > 0 && lines[at].contains("Could not read from remote") => lines[at - 1],
+        Some(at) => lines[at],
+        None => lines.last().copied().unwrap_or_default(),
+    };
     crate::words::quoted(line.trim_start_matches("fatal:"))
 }
 
@@ -245,6 +250,28 @@ mod tests {
         assert_eq!(said.output, b"in");
         assert_eq!(said.complaint, "oops");
         assert_eq!(said.status.code(), Some(3));
+    }
+
+    #[test]
+    fn the_line_that_says_most_is_shown() {
+        for (complaint, line) in [
+            ("", ""),
+            ("one\ntwo\n\n", "two"),
+            (
+                "remote: x\nfatal: no such thing\nfatal: Could not read from remote repository.\n\nPlease\n",
+                "no such thing",
+            ),
+            (
+                "Permission denied\nfatal: Could not read from remote repository.\n",
+                "Permission denied",
+            ),
+            (
+                "fatal: Could not read from remote repository.\n",
+                "Could not read from remote repository.",
+            ),
+        ] {
+            assert_eq!(shown(complaint), line);
+        }
     }
 
     #[test]

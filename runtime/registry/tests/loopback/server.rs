@@ -193,7 +193,9 @@ fn serve(
 fn read(stream: &mut impl Read) -> std::io::Result<Request> {
     let mut reader = BufReader::with_capacity(1, stream);
     let mut first = String::new();
-    reader.read_line(&mut first)?;
+    if reader.read_line(&mut first)? == 0 {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
     let mut words = first.split_whitespace().map(str::to_owned);
     let mut request = Request {
         method: words.next().unwrap_or_default(),

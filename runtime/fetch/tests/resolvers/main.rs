@@ -1,0 +1,12 @@
+//! The resolvers against real things on this machine: repositories made by `git`, web servers, Debian's registry.
+
+mod bundles;
+
+mod git;
+mod git_server;
+mod registry;
+mod repository;
+#[path = "../../../registry/tests/loopback/server.rs"]
+mod server;
+mod wanted;
+mod web;
