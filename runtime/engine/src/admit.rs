@@ -1,5 +1,6 @@
 //! Asks the backend whether it would run a step, once for everything that is the same.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -102,15 +103,14 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Every task of `pipeline`, and of those nested in it, in order.
+    /// Every task of `pipeline`, and of those nested in it, in order: one at a time, for there may be many.
     fn pipeline(&mut self, pipeline: &Pipeline) {
-        // Pipelines that are begun: what is left of each.
-        let mut open = vec![previews(pipeline)];
-        while let Some(instances) = open.last_mut() {
-            match instances.next() {
+        let mut open = vec![Previews::of(Cow::Borrowed(pipeline))];
+        while let Some(previews) = open.last_mut() {
+            match previews.next() {
                 None => drop(open.pop()),
                 Some(Instance::Task(run)) => self.task_run(&run),
-                Some(Instance::Pipeline(nested)) => open.push(previews(&nested)),
+                Some(Instance::Pipeline(nested)) => open.push(Previews::of(Cow::Owned(*nested))),
                 // It fails when its turn comes, and says why.
                 Some(Instance::Broken(_)) => self.tasks += 1,
             }
@@ -175,11 +175,40 @@ impl Asking<'_> {
     }
 }
 
-/// What is known before the run of what runs for each task.
-fn previews(pipeline: &Pipeline) -> std::vec::IntoIter<Instance> {
-    let tasks = 0..pipeline.tasks.len();
-    let previews: Vec<_> = tasks.flat_map(|task| pipeline.preview(task)).collect();
-    previews.into_iter()
+/// What is known before the run of what runs for each task of a pipeline.
+struct Previews<'a> {
+    pipeline: Cow<'a, Pipeline>,
+    /// The next task.
+    task: usize,
+    /// What is left of the one before.
+    instances: std::vec::IntoIter<Instance>,
+}
+
+impl<'a> Previews<'a> {
+    fn of(pipeline: Cow<'a, Pipeline>) -> Self {
+        Self {
+            pipeline,
+            task: 0,
+            instances: Vec::new().into_iter(),
+        }
+    }
+}
+
+impl Iterator for Previews<'_> {
+    type Item = Instance;
+
+    fn next(&mut self) -> Option<Instance> {
+        loop {
+            if let Some(instance) = self.instances.next() {
+                return Some(instance);
+            }
+            if self.task >= self.pipeline.tasks.len() {
+                return None;
+            }
+            self.instances = self.pipeline.preview(self.task).into_iter();
+            self.task += 1;
+        }
+    }
 }
 
 /// A run whose every step that is known was admitted: the only thing that can be run.
