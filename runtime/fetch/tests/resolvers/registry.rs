@@ -27,6 +27,7 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// Starts one; `None` where it is not installed. A locked one lets in nobody but `me`.
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     pub(crate) fn start(is_locked: bool) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
