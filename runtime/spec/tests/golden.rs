@@ -2,7 +2,8 @@
 //! (`.err`).
 //!
 //! A file may start with comment lines that say what the command line gives: `# args: -p name=value -w src=./src`. One
-//! with `# image: …` stands for what is found out later, when the image is opened.
+//! with `# image: …` stands for what is found out later, when the image is opened, and one with `# here: …` for what the
+//! machine does not have or does not allow.
 //!
 //! `STEPWELL_BLESS=1 cargo test -p stepwell-spec` writes the `.plan` and `.err` files anew; read the difference.
 
@@ -19,7 +20,10 @@ use std::path::{Path, PathBuf};
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use stepwell_contract::Refusal;
-use stepwell_spec::{Identity, Request, Sources, SpecErrors, SpecProblem, Step, TaskRun, read};
+use stepwell_spec::{
+    Identity, Request, Resolved, Sources, SpecErrors, SpecProblem, Step, TaskRun, VolumeSource,
+    read,
+};
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden")
@@ -78,11 +82,40 @@ fn read_file(path: &Path) -> Result<TaskRun, SpecErrors> {
     let mut sources = Sources::new();
     let name = path.file_name().unwrap().to_str().unwrap();
     sources.add(name, text.as_str());
-    let run = read(&sources, &request(&text))?;
-    let run = run.into_task_run().unwrap();
-    match header(&text, "image").map(|problem| image_problem(problem, &run.steps[0])) {
+    let run = match read(&sources, &request(&text))? {
+        Resolved::Run(run) => Resolved::Run(run).into_task_run().unwrap(),
+        Resolved::Needs(references) => {
+            let why = "the server does not answer";
+            let help = "look at the address, or run with `--offline` once it is kept";
+            let problem = SpecProblem::not_fetched(&references[0], why, help);
+            return Err(SpecErrors::single(sources, problem));
+        }
+    };
+    let found_later = header(&text, "image")
+        .map(|problem| image_problem(problem, &run.steps[0]))
+        .or_else(|| header(&text, "here").map(|problem| here_problem(problem, &run)));
+    match found_later {
         Some(problem) => Err(SpecErrors::single(sources, problem)),
         None => Ok(run),
+    }
+}
+
+/// What whoever runs things would say about what `run` asks of the machine.
+fn here_problem(problem: &str, run: &TaskRun) -> SpecProblem {
+    let image = run.steps[0].image_span;
+    let volume = run.volumes.first().map(|volume| &volume.source);
+    match (problem, volume) {
+        ("host_path", Some(VolumeSource::HostPath { path, span, .. })) => {
+            SpecProblem::host_path(*span, path)
+        }
+        ("cluster", Some(VolumeSource::Cluster { what, span })) => {
+            SpecProblem::only_in_a_cluster(*span, what)
+        }
+        ("sidecars", _) => {
+            let names: Vec<&str> = run.sidecars.iter().map(|name| &**name).collect();
+            SpecProblem::sidecars_not_run_yet(image, run.task.as_str(), &names.join(", "))
+        }
+        _ => panic!("unknown problem {problem} with {volume:?}"),
     }
 }
 
@@ -148,10 +181,11 @@ fn bless() -> bool {
 /// Compares `text` with the file beside `document`, or writes it there.
 fn compare(document: &Path, extension: &str, text: &str, differing: &mut Vec<String>) {
     let path = document.with_extension(extension);
-    if bless() {
-        fs::write(&path, text).unwrap();
-    }
     let expected = fs::read_to_string(&path).unwrap_or_default();
+    if bless() && expected != text {
+        fs::write(&path, text).unwrap();
+        return;
+    }
     if expected != text {
         differing.push(format!("{}\n{text}", path.display()));
     }

@@ -28,6 +28,10 @@ pub(super) fn check_container(
         });
     }
     check_env(&container.env, problems);
+}
+
+/// Checks what a step mounts. A sidecar sees nothing of Tekton's folders, and may have what it likes there.
+pub(super) fn check_mounts(container: &Container, problems: &Problems) {
     for mount in &container.volume_mounts {
         check_mount(&mount.name, &mount.mount_path, problems);
     }

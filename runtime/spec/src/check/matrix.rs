@@ -4,12 +4,10 @@ use std::collections::HashSet;
 
 use stepwell_contract::ParamValue;
 
-use super::KEEP_ONE;
 use super::param::check_given;
 use crate::document::matrix::Matrix;
 use crate::document::param::GivenParam;
 use crate::document::pipeline_task::PipelineTask;
-use crate::name::{Case, check_unique};
 use crate::problem::{PipelineProblem, Problems};
 use crate::reference::{self, Index};
 use crate::resolve::matrix::MAX_ROWS;
@@ -50,12 +48,6 @@ pub(super) fn check_matrix(task: &PipelineTask, matrix: &Matrix, problems: &Prob
             }
         }
     }
-    let names = matrix
-        .include
-        .iter()
-        .filter_map(|include| include.name.as_ref());
-    let what = "items of `include`";
-    check_unique(names, what, KEEP_ONE, Case::Matters, problems);
     check_shared(task, matrix, problems);
     check_rows(task, matrix, problems);
 }

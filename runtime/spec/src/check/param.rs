@@ -24,11 +24,8 @@ pub(super) fn check_params(params: &[ParamDecl], problems: &Problems) {
     check_unique(names, "params", help, Case::Ignored, problems);
 }
 
-/// Checks the params that something is given.
+/// Checks the params that something is given. What their names may be is said where they are declared.
 pub(super) fn check_given(params: &[GivenParam], problems: &Problems) {
-    for param in params {
-        name::PARAM.check(&param.name, problems);
-    }
     let names = params.iter().map(|param| &param.name);
     check_unique(names, "params", KEEP_ONE, Case::Ignored, problems);
 }

@@ -131,7 +131,8 @@ impl Check<'_> {
         let mut needs = self.run_after(task, section);
         each_task_text(task, |text, place, carries_results| {
             check_pipeline_context(text, self.sources, problems);
-            if let Some(declared) = self.declared {
+            // In the text for people, the params of a matrix mean something too.
+            if let Some(declared) = self.declared.filter(|_| carries_results) {
                 check_declared(text, place, declared, self.sources, problems);
             }
             for found in reference::find(&text.value) {

@@ -3,16 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::KEEP_ONE;
-use super::param::{check_given, each_text};
+use super::param::each_text;
 use super::pipeline::check_pipeline;
 use super::references::misplaced;
-use super::taskrun::{check_bindings, check_overrides, check_pod, check_word};
+use super::taskrun::{check_bindings, check_overrides, check_pod, check_run_params, check_word};
 use crate::document::overrides::TaskRunOverride;
 use crate::document::pipelinerun::{PipelineRunSpec, PipelineSource, TimeoutsDecl};
 use crate::duration::show;
 use crate::fields::{At, Text};
-use crate::name::{Case, check_unique};
 use crate::nearest::suggest;
 use crate::problem::{PipelineProblem, Problems};
 use crate::reference::{self, Subject};
@@ -31,7 +29,7 @@ pub(crate) fn check_pipeline_run(spec: &PipelineRunSpec, sources: &Sources, prob
     if let PipelineSource::Inline(pipeline) = &spec.pipeline {
         check_pipeline(pipeline, true, sources, problems);
     }
-    check_given(&spec.params, problems);
+    check_run_params(&spec.params, problems);
     let check = |text: &Text, _| {
         for found in reference::find(&text.value) {
             if matches!(found.subject(), Subject::TaskResult(_)) {
@@ -115,9 +113,6 @@ fn check_timeouts(timeouts: &TimeoutsDecl, problems: &Problems) {
 }
 
 fn check_task_run_specs(spec: &PipelineRunSpec, problems: &Problems) {
-    let names = spec.task_run_specs.iter().map(|item| &item.task);
-    let what = "items of `taskRunSpecs`";
-    check_unique(names, what, KEEP_ONE, Case::Matters, problems);
     let tasks: Option<HashSet<&str>> = match &spec.pipeline {
         PipelineSource::Inline(pipeline) => Some(
             pipeline

@@ -70,12 +70,12 @@ pub(super) fn check_declared(
             Subject::Workspace { name, .. } if declared.lacks_workspace(&name) => {
                 note("a workspace", &|| declared.suggest_workspace(&name));
             }
-            Subject::Workspace { property, .. } => {
-                if !WORKSPACE_PROPERTIES.contains(&property.as_str()) {
-                    note("a property of a workspace", &|| {
-                        suggest(&property, &WORKSPACE_PROPERTIES, "properties")
-                    });
-                }
+            Subject::Workspace { property, .. }
+                if !WORKSPACE_PROPERTIES.contains(&property.as_str()) =>
+            {
+                note("a property of a workspace", &|| {
+                    suggest(&property, &WORKSPACE_PROPERTIES, "properties")
+                });
             }
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::container::{check_container, check_usages};
+use super::container::{check_container, check_mounts, check_usages};
 use super::param::{check_given, check_results, each_text, each_when_text};
 use super::references::{check_task_context, misplaced, unknown};
 use super::scope::Declared;
@@ -103,6 +103,7 @@ pub(super) fn check_step(
     // Beside a `ref`, neither of the two may be there.
     let script = own.script.as_ref().filter(|_| own.action.is_none());
     check_container(&merged.container, script, name, problems);
+    check_mounts(&merged.container, problems);
     let user = format!("the step `{name}`");
     check_usages(&own.workspaces, &user, declared, problems);
     check_when(&own.when, &user, problems);

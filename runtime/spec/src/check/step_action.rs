@@ -1,6 +1,6 @@
 //! A StepAction on its own.
 
-use super::container::check_container;
+use super::container::{check_container, check_mounts};
 use super::param::{check_params, check_results};
 use super::references::{check_declared, check_task_context};
 use super::scope::Declared;
@@ -26,6 +26,7 @@ pub(crate) fn check_step_action(
         });
     }
     check_container(&spec.container, spec.script.as_ref(), name, problems);
+    check_mounts(&spec.container, problems);
     // Its workspaces are those of the Task that takes it over.
     let declared = Declared::new("the StepAction", &spec.params, None::<[_; 0]>);
     for (text, place) in spec.texts() {

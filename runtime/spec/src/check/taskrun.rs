@@ -5,13 +5,14 @@ use super::container::{self, check_volumes};
 use super::param::check_given;
 use super::task::check_task;
 use crate::document::overrides::ContainerOverride;
+use crate::document::param::GivenParam;
 use crate::document::pod::PodTemplate;
 use crate::document::resources::Resources;
 use crate::document::taskrun::{Debug, TaskRunSpec, TaskSource};
 use crate::document::workspace::Binding;
 use crate::document::{Metadata, check_settings};
 use crate::fields::Text;
-use crate::name::{Case, check_unique};
+use crate::name::{self, Case, check_unique};
 use crate::problem::{FieldProblem, Problems};
 use crate::source::Sources;
 
@@ -26,7 +27,7 @@ pub(crate) fn check_task_run(
         check_task(task, sources, problems);
         check_settings(metadata, &task.step_names(), problems);
     }
-    check_given(&spec.params, problems);
+    check_run_params(&spec.params, problems);
     check_bindings(&spec.workspaces, problems);
     check_pod(spec.pod_template.as_ref(), problems);
     check_overrides(
@@ -49,6 +50,14 @@ pub(crate) fn check_task_run(
     if let Some(debug) = &spec.debug {
         check_debug(debug, problems);
     }
+}
+
+/// Checks the params of a run.
+pub(super) fn check_run_params(params: &[GivenParam], problems: &Problems) {
+    for param in params {
+        name::PARAM.check(&param.name, problems);
+    }
+    check_given(params, problems);
 }
 
 /// Checks the workspaces of a run.
