@@ -220,7 +220,8 @@ spec:
        ·                              ───┬──
        ·                                 ╰── a container image
        ╰────
-      help: name a component by its path, as in `image: ./step.wasm`
+      help: name a component by its path, as in `image: ./step.wasm`, or one that stands for the image
+            with `--image 'alpine=./step.wasm'` or in `stepwell.toml`
 
     stepwell: the run has 4 problems; nothing has run
     --- exit 4
@@ -253,7 +254,8 @@ spec:
        ·                              ──────────┬─────────
        ·                                        ╰── a container image
        ╰────
-      help: name a component by its path, as in `image: ./step.wasm`
+      help: name a component by its path, as in `image: ./step.wasm`, or one that stands for the image
+            with `--image 'ghcr.io/owner/name:1=./step.wasm'` or in `stepwell.toml`
 
     stepwell: the run has a problem; nothing has run
     --- exit 3

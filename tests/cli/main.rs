@@ -7,10 +7,17 @@
 mod cancel;
 mod documents;
 mod exec;
+mod inputs;
 mod inspect;
 mod output;
+mod pipelines;
+mod plan;
 mod redact;
 mod refusal;
+mod runs;
 mod stage;
+mod stopping;
+mod substitution;
 mod terminal;
 mod usage;
+mod validate;

@@ -52,7 +52,7 @@ fn json_is_one_event_a_line() {
     let ended = with_result().stepwell(&["run", "task.yaml", "-o", "json"]);
     insta::assert_snapshot!(ended.text(), @r#"
     {"at":"[TIME]","run":"task-run-[ID]","task":null,"step":null,"attempt":null,"type":"run-start","tasks":1,"steps":2}
-    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":null,"attempt":0,"type":"task-start","steps":["hello","result"]}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":null,"attempt":0,"type":"task-start","name":"task-run-[ID]","steps":["hello","result"]}
     {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-start","image":"./hello.wat","digest":"blake3:[DIGEST]"}
     {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-log","stream":"stdout","line":"hello"}
     {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-log","stream":"stderr","line":"to stderr"}

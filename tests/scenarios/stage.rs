@@ -57,6 +57,7 @@ impl Stage {
             .args(args)
             .env_clear()
             .env("STEPWELL_CACHE", cache())
+            .env("STEPWELL_STATE", self.temp.path().join("state"))
             .current_dir(self.temp.path())
             .stdin(Stdio::null())
             .output()

@@ -2,10 +2,11 @@
 //! runs.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use stepwell_spec::{Run, Sources, Span, SpecErrors, SpecProblem, TaskRun, VolumeSource};
+use stepwell_engine::{Unsupported, unsupported};
+use stepwell_spec::{Run, Sources, Span, SpecErrors, SpecProblem, TaskRun};
 
 use crate::exit::ExitCode;
 use crate::images::{Finder, Misnamed, Missing};
@@ -81,33 +82,33 @@ impl Found {
     }
 
     fn task(&mut self, run: &TaskRun, host_paths: &[PathBuf]) {
-        let workspaces = run.workspaces.iter().map(|workspace| &workspace.source);
-        let volumes = run.volumes.iter().map(|volume| &volume.source);
-        for source in workspaces.chain(volumes) {
-            match source {
-                VolumeSource::Cluster { what, span } => {
+        let mut sidecars = Vec::new();
+        for one in unsupported(run, host_paths) {
+            match one {
+                Unsupported::Cluster { what, span, .. } => {
                     self.problems
-                        .push(SpecProblem::only_in_a_cluster(*span, what));
+                        .push(SpecProblem::only_in_a_cluster(span, what));
                 }
-                VolumeSource::HostPath { path, span, .. } if !allowed(path, host_paths) => {
+                Unsupported::HostPath { path, span } => {
+                    // This one the user can allow.
                     self.only_support = false;
-                    self.problems.push(SpecProblem::host_path(*span, path));
+                    self.problems.push(SpecProblem::host_path(span, &path));
                 }
+                Unsupported::HostFile { path, kind, span } => {
+                    self.problems
+                        .push(SpecProblem::host_file(span, &path, &kind));
+                }
+                Unsupported::Sidecar { name } => sidecars.push(name),
+                // One that this does not know yet is refused when its task begins.
                 _ => {}
             }
         }
-        if let (false, Some(step)) = (run.sidecars.is_empty(), run.steps.first()) {
-            let names = run.sidecars.join(", ");
+        if let (false, Some(step)) = (sidecars.is_empty(), run.steps.first()) {
             self.problems.push(SpecProblem::sidecars_not_run_yet(
                 step.image_span,
                 run.task.as_str(),
-                &names,
+                &sidecars.join(", "),
             ));
         }
     }
-}
-
-/// Whether a path lies in one of the folders. Links in it are the engine's to judge, which opens it.
-fn allowed(path: &Path, host_paths: &[PathBuf]) -> bool {
-    host_paths.iter().any(|folder| path.starts_with(folder))
 }

@@ -40,6 +40,15 @@ problems! {
             #[label("asked for here")]
             span: Span,
         }
+        /// Something of the host's that is no folder.
+        #[error("the volume asks for `{path}` of this machine as a `{kind}`, which is no folder")]
+        #[diagnostic(code(spec::host_file), help("only folders can be shown to a step: ask for its folder"))]
+        HostFile {
+            path: String,
+            kind: String,
+            #[label("asked for here")]
+            span: Span,
+        }
         /// A task with sidecars.
         #[error("the task `{task}` has sidecars, which cannot be run yet: {names}")]
         #[diagnostic(
@@ -77,6 +86,16 @@ impl SpecProblem {
     pub fn host_path(span: Span, path: &Path) -> Self {
         HereProblem::HostPath {
             path: path.display().to_string(),
+            span,
+        }
+        .into()
+    }
+
+    /// A `hostPath` of a `kind` that is no folder was asked for.
+    pub fn host_file(span: Span, path: &Path, kind: &str) -> Self {
+        HereProblem::HostFile {
+            path: path.display().to_string(),
+            kind: kind.to_owned(),
             span,
         }
         .into()
