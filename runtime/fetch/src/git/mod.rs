@@ -1,6 +1,6 @@
 //! The resolver `git`: a file of a repository, at a commit.
 //!
-//! It does not know the protocols or formats of git: the user's own `git` does the work, fenced in by [`fence`]. A commit is
+//! It does not know the protocols or formats of git: the user's own `git` does the work, fenced in by `fence.rs`. A commit is
 //! fetched into a bare repository of the cache and the file is read from there, as an object: nothing is ever checked out,
 //! so links, hooks, filters and submodules have no chance to mean anything.
 

@@ -40,10 +40,14 @@ impl Place {
 
     /// What is recorded: a URL also where it is a path, and `ssh` also where it is written in the short form.
     pub(super) fn uri(&self) -> String {
-        match self.url.split_once("://") {
-            Some(_) => self.url.clone(),
-            None if self.is_local => format!("file://{}", self.url),
-            None => format!("ssh://{}", self.url.replacen(':', "/", 1)),
+        if self.url.contains("://") {
+            return self.url.clone();
+        }
+        match self.url.split_once(':') {
+            Some((host, path)) if !self.is_local => {
+                format!("ssh://{host}/{}", path.trim_start_matches('/'))
+            }
+            _ => format!("file://{}", self.url),
         }
     }
 

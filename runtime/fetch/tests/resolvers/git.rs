@@ -236,6 +236,34 @@ fn attack_nothing_of_a_repository_or_of_the_settings_is_run() {
 }
 
 #[test]
+fn ssh_is_the_users_own_and_asks_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let repository = Repository::new();
+    let log = temp.path().join("log");
+    // Does on this machine what it is told to do on another.
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> {}\nfor command; do :; done\nexec sh -c \"$command\"\n",
+        log.display()
+    );
+    let program = temp.path().join("ssh");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    let mut options = options(temp.path());
+    let search = format!("{}:/usr/bin:/bin", temp.path().display());
+    options.environment = vec![("PATH".into(), search.into())];
+    let url = format!("git@host.example:{}/.git", repository.url());
+    let fetched = task(&Fetcher::new(options), &url, "main").unwrap();
+    assert_eq!(fetched.text, TASK);
+    let uri = format!("git+ssh://git@host.example{}/.git", repository.url());
+    assert_eq!(fetched.provenance["uri"], uri);
+    let asked = fs::read_to_string(log).unwrap();
+    assert!(
+        asked.contains("-o BatchMode=yes") && asked.contains("git@host.example"),
+        "{asked}"
+    );
+}
+
+#[test]
 fn attack_a_large_file_or_repository_is_refused() {
     let temp = tempfile::tempdir().unwrap();
     let repository = Repository::new();

@@ -48,6 +48,8 @@ fn repositories_are_named_in_the_ways_that_git_knows() {
             "ssh://git@github.com/a/b.git",
             false,
         ),
+        ("git@host:/a/b", "ssh://git@host/a/b", false),
+        ("/srv/my repos/a:b", "file:///srv/my repos/a:b", true),
         ("/srv/my repos/a", "file:///srv/my repos/a", true),
         ("file:///srv/a", "file:///srv/a", true),
     ] {
