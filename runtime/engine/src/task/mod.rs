@@ -12,3 +12,6 @@ mod thread;
 pub(crate) use attempts::{TaskEnded, run};
 pub(crate) use common::{Common, Tools};
 pub(crate) use halt::{Halt, HaltCause};
+
+#[cfg(test)]
+mod speed;

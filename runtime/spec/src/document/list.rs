@@ -1,6 +1,7 @@
 //! The documents of one kind, in the order read, and found by name.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Document, Kind};
 use crate::problem::{FieldProblem, Problems};
@@ -9,7 +10,7 @@ use crate::source::Sources;
 /// The documents of one kind.
 #[derive(Debug)]
 pub(crate) struct List<Spec> {
-    documents: Vec<Document<Spec>>,
+    documents: Vec<Arc<Document<Spec>>>,
     /// By title: the name, or the prefix of a name as it is written.
     by_title: HashMap<String, usize>,
 }
@@ -25,17 +26,17 @@ impl<Spec> Default for List<Spec> {
 
 impl<Spec> List<Spec> {
     /// The document with this name, or with this prefix of a name.
-    pub(crate) fn find(&self, title: &str) -> Option<&Document<Spec>> {
+    pub(crate) fn find(&self, title: &str) -> Option<&Arc<Document<Spec>>> {
         self.documents.get(*self.by_title.get(title)?)
     }
 
     /// All of them.
-    pub(crate) fn as_slice(&self) -> &[Document<Spec>] {
+    pub(crate) fn as_slice(&self) -> &[Arc<Document<Spec>>] {
         &self.documents
     }
 
     /// All of them, one by one.
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Document<Spec>> {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Arc<Document<Spec>>> {
         self.documents.iter()
     }
 
@@ -81,6 +82,6 @@ impl<Spec> List<Spec> {
             let at = self.documents.len();
             self.by_title.entry(title.to_owned()).or_insert(at);
         }
-        self.documents.push(document);
+        self.documents.push(Arc::new(document));
     }
 }

@@ -40,13 +40,13 @@ pub(crate) enum PipelineTaskSource {
     /// `taskRef`, also to a custom task ([`Ref::is_custom`]).
     Task(Ref),
     /// `taskSpec`.
-    InlineTask(Box<InlineTask>),
+    InlineTask(Arc<InlineTask>),
     /// `taskSpec` with the `apiVersion` and `kind` of a custom task.
     CustomSpec { api_version: Text, kind: Text },
     /// `pipelineRef`.
     Pipeline(Ref),
     /// `pipelineSpec`.
-    InlinePipeline(Box<PipelineSpec>),
+    InlinePipeline(Arc<PipelineSpec>),
     /// None of them can be used; a problem says why.
     Unusable,
 }
@@ -125,7 +125,7 @@ fn read_source(fields: &Fields<'_>, problems: &Problems) -> PipelineTaskSource {
     }
     if let Some(entry) = pipeline_spec {
         let spec = PipelineSpec::read(&entry.value, problems);
-        sources.push(spec.map(|spec| PipelineTaskSource::InlinePipeline(Box::new(spec))));
+        sources.push(spec.map(|spec| PipelineTaskSource::InlinePipeline(Arc::new(spec))));
     }
     let mut given = entries.iter().flatten();
     let found = match (given.next(), given.next()) {
@@ -170,7 +170,7 @@ fn read_task_spec(node: &Arc<Node>, problems: &Problems) -> Option<PipelineTaskS
     }
     let spec = TaskSpec::take(node, &fields);
     fields.finish();
-    Some(PipelineTaskSource::InlineTask(Box::new(InlineTask {
+    Some(PipelineTaskSource::InlineTask(Arc::new(InlineTask {
         labels,
         annotations,
         spec,

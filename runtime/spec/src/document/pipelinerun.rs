@@ -35,7 +35,7 @@ pub(crate) enum PipelineSource {
     /// `pipelineRef`.
     Named(Ref),
     /// `pipelineSpec`.
-    Inline(Box<PipelineSpec>),
+    Inline(Arc<PipelineSpec>),
     /// Neither can be used; a problem says why.
     Unusable,
 }
@@ -140,7 +140,7 @@ fn read_pipeline(fields: &Fields<'_>, problems: &Problems) -> PipelineSource {
             exactly_one("both `pipelineRef` and `pipelineSpec`", at)
         }
         (None, Some(spec)) => spec.map_or(PipelineSource::Unusable, |spec| {
-            PipelineSource::Inline(Box::new(spec))
+            PipelineSource::Inline(Arc::new(spec))
         }),
         (Some(named), None) => named.map_or(PipelineSource::Unusable, PipelineSource::Named),
         (None, None) => exactly_one("neither `pipelineRef` nor `pipelineSpec`", fields.span()),

@@ -51,7 +51,7 @@ pub(crate) enum TaskSource {
     /// `taskRef`.
     Named(Ref),
     /// `taskSpec`.
-    Inline(Box<TaskSpec>),
+    Inline(Arc<TaskSpec>),
     /// Neither can be used; a problem says why.
     Unusable,
 }
@@ -102,7 +102,7 @@ fn read_task(fields: &Fields<'_>, problems: &Problems) -> TaskSource {
             exactly_one("both `taskRef` and `taskSpec`", at)
         }
         (None, Some(spec)) => spec.map_or(TaskSource::Unusable, |spec| {
-            TaskSource::Inline(Box::new(spec))
+            TaskSource::Inline(Arc::new(spec))
         }),
         (Some(named), None) => named.map_or(TaskSource::Unusable, TaskSource::Named),
         (None, None) => exactly_one("neither `taskRef` nor `taskSpec`", fields.span()),

@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use miette::{Diagnostic, LabeledSpan};
+use stepwell_contract::event::Verdict;
 
 pub(crate) use field::FieldProblem;
 pub(crate) use here::HereProblem;
@@ -148,11 +149,14 @@ const MOST_PROBLEMS: usize = 1000;
 
 /// Where the stages put what they find, so that one mistake does not hide the next.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(RefCell<Vec<SpecProblem>>);
+pub(crate) struct Problems {
+    found: RefCell<Vec<SpecProblem>>,
+    refused: RefCell<Option<Verdict>>,
+}
 
 impl Problems {
     pub(crate) fn push(&self, problem: impl Into<SpecProblem>) {
-        let mut problems = self.0.borrow_mut();
+        let mut problems = self.found.borrow_mut();
         if problems.len() < MOST_PROBLEMS {
             problems.push(problem.into());
         } else if problems.len() == MOST_PROBLEMS
@@ -168,16 +172,43 @@ impl Problems {
         }
     }
 
+    /// Notes what a controller would say that had taken the run. What was said first stays.
+    pub(crate) fn refuse(&self, verdict: Verdict) {
+        self.refused.borrow_mut().get_or_insert(verdict);
+    }
+
+    /// What a controller would say, where it would have taken the run.
+    pub(crate) fn refused(&self) -> Option<Verdict> {
+        self.refused.borrow().clone()
+    }
+
+    /// Hands everything over to `others`, with what a controller would say in other words.
+    pub(crate) fn pour(self, others: &Self, say: impl FnOnce(Verdict) -> Verdict) {
+        if let Some(verdict) = self.refused.into_inner() {
+            others.refuse(say(verdict));
+        }
+        self.found
+            .into_inner()
+            .into_iter()
+            .for_each(|problem| others.push(problem));
+    }
+
+    /// The first problem in its own words.
+    pub(crate) fn first_message(&self) -> String {
+        let found = self.found.borrow();
+        found.first().map_or_else(String::new, ToString::to_string)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.found.borrow().is_empty()
     }
 
     /// Whether no more of them are kept, so that finding words for another is in vain.
     pub(crate) fn is_full(&self) -> bool {
-        self.0.borrow().len() > MOST_PROBLEMS
+        self.found.borrow().len() > MOST_PROBLEMS
     }
 
     pub(crate) fn into_vec(self) -> Vec<SpecProblem> {
-        self.0.into_inner()
+        self.found.into_inner()
     }
 }

@@ -75,28 +75,6 @@ problems! {
             #[label("bound here")]
             span: Span,
         }
-        /// A binding to something that only a cluster has.
-        #[error("the workspace `{workspace}` is bound to a `{source_field}`, which is not supported yet")]
-        #[diagnostic(
-            code(spec::workspace_source),
-            help("bind a folder instead with `-w {workspace}=PATH`, or use `emptyDir: {{}}`")
-        )]
-        WorkspaceSource {
-            workspace: String,
-            source_field: &'static str,
-            #[label("not supported")]
-            span: Span,
-        }
-        /// A step that starts in a folder that does not exist for it.
-        #[error("the step `{step}` starts in `{path}`, which it does not see")]
-        #[diagnostic(code(spec::working_dir), help("folders it sees: {mounts}"))]
-        WorkingDir {
-            step: String,
-            path: String,
-            mounts: String,
-            #[label("not at or below a mount")]
-            span: Span,
-        }
         /// Substitution made a name or a value that cannot stand where it stands.
         #[error("`{text}` becomes `{value}`, which is no value for `{field}`")]
         #[diagnostic(code(spec::bad_substitution), help("expected {expected}"))]
@@ -117,6 +95,126 @@ problems! {
         SubstitutionTooLarge {
             limit: &'static str,
             #[label("the limit is reached here")]
+            span: Span,
+        }
+        /// A reference names a document that is in none of the files.
+        #[error("there is no {kind} `{name}`")]
+        #[diagnostic(code(spec::document_not_found), help("{help}"))]
+        DocumentNotFound {
+            kind: &'static str,
+            name: String,
+            help: String,
+            #[label("no document declares this {kind}")]
+            span: Span,
+        }
+        /// A key that a ConfigMap or Secret does not have.
+        #[error("the {kind} `{name}` has no key `{key}`")]
+        #[diagnostic(code(spec::key_not_found), help("add the key, or say `optional: true`"))]
+        KeyNotFound {
+            kind: &'static str,
+            name: String,
+            key: String,
+            #[label("no such key")]
+            span: Span,
+        }
+        /// A file that would be put elsewhere.
+        #[error("`{path}` cannot be the path of a file in a volume")]
+        #[diagnostic(code(spec::bad_file_path), help("write a relative path without `..`"))]
+        BadFilePath {
+            path: String,
+            #[label("not inside the volume")]
+            span: Span,
+        }
+        /// Something that only a cluster can fill in.
+        #[error("`{what}` has no value outside a cluster")]
+        #[diagnostic(code(spec::not_here), help("give the value itself"))]
+        NotHere {
+            what: &'static str,
+            #[label("only a cluster knows")]
+            span: Span,
+        }
+        /// A field of the pod that only a cluster knows.
+        #[error("the pod's field `{field}` has no value outside a cluster")]
+        #[diagnostic(code(spec::field_not_known), help("fields with a value: {known}"))]
+        FieldNotKnown {
+            field: String,
+            known: &'static str,
+            #[label("only a cluster knows")]
+            span: Span,
+        }
+        /// A mount of a volume that nobody declares.
+        #[error("there is no volume `{volume}` to mount")]
+        #[diagnostic(code(spec::no_such_volume), help("{help}"))]
+        NoSuchVolume {
+            volume: String,
+            help: String,
+            #[label("mounted here")]
+            span: Span,
+        }
+        /// A resolver that needs what is not there.
+        #[error("the resolver `{resolver}` cannot be used here")]
+        #[diagnostic(
+            code(spec::resolver_not_supported),
+            help("put the {kind} into one of the files and name it, or fetch it with the resolver `git`, `http` or `bundles`")
+        )]
+        ResolverNotSupported {
+            resolver: String,
+            kind: &'static str,
+            #[label("asks for something that only a cluster has")]
+            span: Span,
+        }
+        /// A pipeline that would run itself.
+        #[error("the Pipeline `{pipeline}` would run itself")]
+        #[diagnostic(code(spec::pipeline_in_itself), help("{chain}"))]
+        PipelineInItself {
+            pipeline: String,
+            chain: String,
+            #[label("one of the pipelines around this one")]
+            span: Span,
+        }
+        /// A task that some other controller runs.
+        #[error("a custom task of the kind `{kind}` cannot be run here")]
+        #[diagnostic(code(spec::custom_task), help("only a cluster with its controller runs it; use a Task"))]
+        CustomTask {
+            kind: String,
+            #[label("not one of Tekton's own")]
+            span: Span,
+        }
+        /// A matrix with more rows than Tekton allows.
+        #[error("the matrix has {rows} rows")]
+        #[diagnostic(code(spec::matrix_too_large), help("{most} are allowed"))]
+        MatrixTooLarge {
+            rows: usize,
+            most: usize,
+            #[label("too many combinations")]
+            span: Span,
+        }
+        /// A required workspace that may be left out.
+        #[error("the task needs the workspace `{workspace}`, which the Pipeline leaves optional")]
+        #[diagnostic(
+            code(spec::optional_workspace),
+            help("declare it `optional: true` in the Task too, or take that out of the Pipeline")
+        )]
+        OptionalWorkspace {
+            workspace: String,
+            #[label("handed on here")]
+            span: Span,
+        }
+        /// A pipeline allows values that its task does not.
+        #[error("the param `{param}` of the Pipeline can have values that the Task does not allow")]
+        #[diagnostic(code(spec::enum_not_subset), help("the Task allows: {allowed}"))]
+        EnumNotSubset {
+            param: String,
+            allowed: String,
+            #[label("handed on here")]
+            span: Span,
+        }
+        /// Defaults that refer to each other in a circle.
+        #[error("the default of the param `{param}` refers to itself in the end")]
+        #[diagnostic(code(spec::default_cycle), help("give one of the params on the way a plain value"))]
+        DefaultCycle {
+            param: String,
+            #[label("this default")]
             span: Span,
         }
     }

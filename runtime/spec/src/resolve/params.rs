@@ -1,72 +1,62 @@
-//! The value of every param: from the command line, else from the TaskRun, else the default.
+//! The value of every param: from the command line, else from the run, else the default.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 
+use serde_json::Value as Json;
+use stepwell_contract::event::Verdict;
 use stepwell_contract::{ParamType, ParamValue};
 
 use crate::check::{check_allowed, list};
 use crate::document::param::{GivenParam, ParamDecl};
-use crate::document::task::TaskSpec;
 use crate::fields::At;
 use crate::nearest::suggest;
 use crate::problem::{Problems, RequestProblem, RunProblem};
+use crate::resolve::refusal;
+use crate::resolve::stored::{self, Identified};
+use crate::source::Span;
+use crate::substitute::{Params, is_open};
 use crate::value::with_article;
 
 /// Params as they are given, from both sides.
 pub(crate) struct Given<'a> {
-    /// By the TaskRun.
+    /// By the run.
     pub(crate) run: &'a [GivenParam],
     /// By the command line.
     pub(crate) flags: &'a [(String, String)],
-    /// Whether the TaskRun's params reach the steps without being declared: its Task is inline.
+    /// Whether the run's params reach what is inside without being declared: its spec is inline.
     pub(crate) propagate: bool,
 }
 
-impl Given<'_> {
-    fn by_run(&self, name: &str) -> Option<&At<ParamValue>> {
-        let param = self.run.iter().find(|param| param.name.value == name);
-        param.map(|param| &param.value)
-    }
-
-    fn by_flag(&self, name: &str) -> Option<&str> {
-        let flag = self.flags.iter().find(|(flag, _)| flag == name);
-        flag.map(|(_, text)| text.as_str())
-    }
-}
-
-/// Chooses the value of every param that the Task declares, and of those that reach it undeclared.
-pub(crate) fn resolve(
-    spec: &TaskSpec,
-    given: &Given<'_>,
-    problems: &Problems,
-) -> BTreeMap<String, ParamValue> {
-    let mut values = BTreeMap::new();
-    for param in &spec.params {
-        let name = &param.name.value;
-        let value = match (given.by_flag(name), given.by_run(name)) {
+/// Chooses the value of every param that is declared, and of those that reach in undeclared.
+pub(crate) fn resolve(declared: &[ParamDecl], given: &Given<'_>, problems: &Problems) -> Params {
+    let by_run = by_name(given.run);
+    let by_flag: HashMap<&str, &str> = given
+        .flags
+        .iter()
+        .rev()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let mut values = Params::new();
+    for param in declared {
+        let name = param.name.value.as_str();
+        let value = match (by_flag.get(name), by_run.get(name)) {
             (Some(text), _) => from_flag(param, text, problems),
-            (None, Some(value)) => from_run(param, value, problems),
-            (None, None) => from_default(param, problems),
+            (None, Some(given)) => from_run(param, &given.value, problems),
+            (None, None) => from_default(param, param.name.span, problems),
         };
         if let Some(value) = value {
-            values.insert(name.clone(), value);
+            values.insert(name.to_owned(), value);
         }
     }
-    let declared = |name: &str| spec.params.iter().any(|param| param.name.value == name);
-    let mut known: Vec<&str> = spec
-        .params
-        .iter()
-        .map(|param| param.name.value.as_str())
-        .collect();
+    let names = |declared: &ParamDecl| declared.name.value.clone();
+    let known_names: HashSet<String> = declared.iter().map(names).collect();
+    let mut known: Vec<&str> = known_names.iter().map(String::as_str).collect();
     if given.propagate {
-        for param in given
-            .run
-            .iter()
-            .filter(|param| !declared(&param.name.value))
-        {
+        let undeclared = |param: &&GivenParam| !known_names.contains(&param.name.value);
+        for param in given.run.iter().filter(undeclared) {
             let (name, value) = (&param.name.value, &param.value.value);
             known.push(name);
-            let value = match given.by_flag(name) {
+            let value = match by_flag.get(name.as_str()) {
                 Some(text) => parse(name, value.param_type(), text, problems),
                 None => Some(value.clone()),
             };
@@ -75,13 +65,131 @@ pub(crate) fn resolve(
             }
         }
     }
+    known.sort_unstable();
     check_flags(given.flags, &known, problems);
     values
 }
 
+fn by_name(given: &[GivenParam]) -> HashMap<&str, &GivenParam> {
+    // Of two with one name the first counts; the second was noted when it was read.
+    let pairs = given.iter().rev();
+    pairs
+        .map(|param| (param.name.value.as_str(), param))
+        .collect()
+}
+
+/// The params of something that a document hands values to: a pipeline's task, a nested pipeline, a StepAction. Params of
+/// `outer` come before defaults.
+pub(crate) fn of_child(
+    declared: &[ParamDecl],
+    given: &[GivenParam],
+    outer: Option<&Params>,
+    at: Span,
+    problems: &Problems,
+) -> Params {
+    let by_name = by_name(given);
+    let mut values = Params::new();
+    for param in declared {
+        let name = param.name.value.as_str();
+        let of_outer = outer.and_then(|outer| outer.get(name));
+        let of_outer = of_outer.filter(|value| value.param_type() == param.param_type);
+        let value = match (by_name.get(name), of_outer) {
+            (Some(given), of_outer) => match of_outer {
+                Some(of_outer) => from_run(param, &over(&given.value, of_outer), problems),
+                None => from_run(param, &given.value, problems),
+            },
+            (None, Some(value)) => Some(value.clone()),
+            (None, None) => from_default(param, at, problems),
+        };
+        if let Some(value) = value {
+            values.insert(name.to_owned(), value);
+        }
+    }
+    for param in given {
+        let name = &param.name.value;
+        if !values.contains_key(name) {
+            let value = match outer.and_then(|outer| outer.get(name)) {
+                Some(of_outer) => over(&param.value, of_outer).value,
+                None => param.value.value.clone(),
+            };
+            values.insert(name.clone(), value);
+        }
+    }
+    values
+}
+
+/// An object with the keys of another that it does not have itself.
+fn over(value: &At<ParamValue>, below: &ParamValue) -> At<ParamValue> {
+    let mut value = value.clone();
+    if let (ParamValue::Object(own), ParamValue::Object(below)) = (&mut value.value, below) {
+        for (key, text) in below {
+            own.entry(key.clone()).or_insert_with(|| text.clone());
+        }
+    }
+    value
+}
+
+/// `params` of a run as it would be stored: as it gives them, with those of the command line.
+pub(crate) fn shown(given: &[GivenParam], values: &Params, flags: &[(String, String)]) -> Json {
+    let by_flag: HashSet<&str> = flags.iter().map(|(name, _)| name.as_str()).collect();
+    let own = given.iter().map(|param| {
+        let name = param.name.value.as_str();
+        let value = by_flag.get(name).and_then(|name| values.get(*name));
+        (name, value.unwrap_or(&param.value.value))
+    });
+    let names: HashSet<&str> = given
+        .iter()
+        .map(|param| param.name.value.as_str())
+        .collect();
+    let added = flags.iter().filter_map(|(name, _)| {
+        let name = name.as_str();
+        let value = values.get(name)?;
+        (!names.contains(name)).then_some((name, value))
+    });
+    stored::params(own.chain(added))
+}
+
+/// What is wrong with the params of a Task, as the controller says it of those of a Pipeline.
+pub(crate) fn of_pipeline(verdict: Verdict, run: Identified<'_>, pipeline: &str) -> Verdict {
+    let Identified {
+        name, namespace, ..
+    } = run;
+    let message = verdict.message.as_str();
+    let list = message.rsplit_once(": ").map_or("", |(_, list)| list);
+    if message.starts_with("missing values") {
+        return refusal::failed(
+            "ParameterMissing",
+            format!(
+                "PipelineRun {namespace}/{name} is missing some parameters required by Pipeline {namespace}/{pipeline}: pipelineRun missing parameters: {list}"
+            ),
+        );
+    }
+    if message.starts_with("param types") {
+        return refusal::failed(
+            "ParameterTypeMismatch",
+            format!(
+                "PipelineRun {namespace}/{name} parameters have mismatching types with Pipeline {namespace}/{pipeline}'s parameters: parameters have inconsistent types : {list}"
+            ),
+        );
+    }
+    if let Some((_, keys)) = message
+        .split_once("map[")
+        .filter(|_| message.starts_with("missing keys"))
+    {
+        return refusal::failed(
+            "ObjectParameterMissKeys",
+            format!(
+                "PipelineRun {namespace}/{name} parameters is missing object keys required by Pipeline {namespace}/{pipeline}'s parameters: pipelineRun missing object keys for parameters: map[{keys}"
+            ),
+        );
+    }
+    verdict
+}
+
 fn check_flags(flags: &[(String, String)], known: &[&str], problems: &Problems) {
-    for (index, (name, _)) in flags.iter().enumerate() {
-        if flags[..index].iter().any(|(earlier, _)| earlier == name) {
+    let mut seen = HashSet::new();
+    for (name, _) in flags {
+        if !seen.insert(name) {
             problems.push(RequestProblem::Twice {
                 flag: "-p",
                 name: name.clone(),
@@ -159,7 +267,14 @@ fn parse(name: &str, param_type: ParamType, text: &str, problems: &Problems) -> 
 
 fn from_run(param: &ParamDecl, given: &At<ParamValue>, problems: &Problems) -> Option<ParamValue> {
     let found = given.value.param_type();
+    if is_open(&given.value) {
+        return Some(given.value.clone());
+    }
     if found != param.param_type {
+        problems.refuse(refusal::task_run(format!(
+            "param types don't match the user-specified type: {}",
+            refusal::names([param.name.value.as_str()])
+        )));
         problems.push(RunProblem::ParamType {
             param: param.name.value.clone(),
             found: with_article(found),
@@ -181,6 +296,11 @@ fn from_run(param: &ParamDecl, given: &At<ParamValue>, problems: &Problems) -> O
     let mut value = given.value.clone();
     let missing = complete(param, &mut value);
     if !missing.is_empty() {
+        problems.refuse(refusal::task_run(format!(
+            "missing keys for these params which are required in ParamSpec's properties map[{}:{}]",
+            param.name.value,
+            refusal::names(missing.iter().copied())
+        )));
         problems.push(RunProblem::MissingKeys {
             param: param.name.value.clone(),
             keys: list(missing),
@@ -190,18 +310,22 @@ fn from_run(param: &ParamDecl, given: &At<ParamValue>, problems: &Problems) -> O
     Some(value)
 }
 
-fn from_default(param: &ParamDecl, problems: &Problems) -> Option<ParamValue> {
+fn from_default(param: &ParamDecl, at: Span, problems: &Problems) -> Option<ParamValue> {
     let Some(default) = &param.default else {
         let (example, or) = match param.param_type {
             ParamType::String => ("VALUE", ", or give the param a `default`"),
             ParamType::Array => ("ONE,TWO", ", or give the param a `default`"),
             ParamType::Object => ("KEY=VALUE,…", ", or give the param a `default`"),
         };
+        problems.refuse(refusal::task_run(format!(
+            "missing values for these params which have no default values: {}",
+            refusal::names([param.name.value.as_str()])
+        )));
         problems.push(RunProblem::MissingParam {
             param: param.name.value.clone(),
             example,
             or,
-            span: param.name.span,
+            span: at,
         });
         return None;
     };
@@ -209,6 +333,11 @@ fn from_default(param: &ParamDecl, problems: &Problems) -> Option<ParamValue> {
     // A default may leave keys for the run to give; here the run gave none.
     let missing = complete(param, &mut value);
     if !missing.is_empty() {
+        problems.refuse(refusal::task_run(format!(
+            "missing keys for these params which are required in ParamSpec's properties map[{}:{}]",
+            param.name.value,
+            refusal::names(missing.iter().copied())
+        )));
         problems.push(RunProblem::MissingKeys {
             param: param.name.value.clone(),
             keys: list(missing),

@@ -1,118 +1,294 @@
-//! Steps with everything filled in.
+//! Steps with everything filled in that is known before their task runs.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use stepwell_contract::{Grants, Limit, Limits, StepName};
+use serde_json::Value as Json;
+use stepwell_contract::{Access, Grants, Limit, Limits, ResultDecl, StepName};
 
-use crate::check::list;
+use crate::document::param::{GivenParam, ResultDecl as DeclaredResult};
 use crate::document::settings::{self, Annotation, Kind};
 use crate::document::step::StepDecl;
+use crate::document::step_action::StepActionSpec;
 use crate::document::task::TaskSpec;
-use crate::problem::{Problems, RequestProblem, RunProblem};
-use crate::reference::{self, Subject};
+use crate::fields::{At, Text};
+use crate::problem::{Problems, RequestProblem};
 use crate::request::Request;
+use crate::resolve::container::{Filled, over};
+use crate::resolve::files::Files;
+use crate::resolve::late;
+use crate::resolve::library::{Library, Nowhere};
+use crate::resolve::params;
+use crate::resolve::pod::Pod;
+use crate::resolve::volumes::Volumes;
+use crate::resolve::when;
 use crate::resolve::workspaces::{bad_substitution, normalise};
-use crate::run::{OnError, Step};
-use crate::source::Span;
-use crate::substitute::Scope;
+use crate::run::{OnError, RemoteRef, Step, Tee, Workspace};
+use crate::substitute::{Params, Scope, StepScope};
 
 /// What a script starts with that does not say what runs it.
 const DEFAULT_SHEBANG: &str = "#!/bin/sh\nset -e\n";
 
-/// Folders that every step sees, beside the workspaces.
-const OWN_MOUNTS: [&str; 3] = ["/workspace", "/tekton/home", "/tekton/results"];
-
 /// What bounds steps, beside what they say themselves.
 pub(crate) struct Bounds<'a> {
-    /// Of the Task, then of the TaskRun.
+    /// Of the Task, then of the run.
     pub(crate) annotations: &'a [&'a [Annotation]],
-    /// Memory by step, from the TaskRun.
+    /// Memory by step (`stepSpecs`).
     pub(crate) memory: BTreeMap<&'a str, u64>,
+    /// Memory of every step (`computeResources` of the TaskRun).
+    pub(crate) memory_of_all: Option<u64>,
     pub(crate) request: &'a Request,
 }
 
-/// Fills in every step of `spec`.
-pub(crate) fn resolve(
-    spec: &TaskSpec,
-    scope: &Scope<'_>,
-    bounds: &Bounds<'_>,
-    problems: &Problems,
-) -> Vec<Step> {
-    check_flags(bounds.request, problems);
-    let steps = spec.merged_steps().zip(scope.steps);
-    steps
-        .filter_map(|(step, name)| resolve_step(&step, name, scope, bounds, problems))
-        .collect()
+/// What makes the steps of one TaskRun.
+pub(crate) struct Maker<'a> {
+    pub(crate) spec: &'a TaskSpec,
+    pub(crate) names: &'a [String],
+    pub(crate) library: &'a Library,
+    pub(crate) scope: &'a Scope<'a>,
+    pub(crate) pod: &'a Pod<'a>,
+    pub(crate) bounds: &'a Bounds<'a>,
+    pub(crate) workspaces: &'a [Workspace],
+    /// Variables that the pod gives to every step, whatever it says itself.
+    pub(crate) pod_env: &'a [(String, String)],
+    /// Whether the Task stands inside its run.
+    pub(crate) inline: bool,
+    pub(crate) problems: &'a Problems,
+    /// What StepActions make of steps, as JSON, by the step's name.
+    pub(crate) action_specs: &'a RefCell<BTreeMap<String, Json>>,
+    /// References that have to be fetched first.
+    pub(crate) needs: &'a RefCell<Vec<RemoteRef>>,
 }
 
-fn resolve_step(
-    step: &StepDecl,
-    name: &str,
-    scope: &Scope<'_>,
-    bounds: &Bounds<'_>,
-    problems: &Problems,
-) -> Option<Step> {
-    let script = step.script.as_ref().map(|text| {
-        let script = scope.text(text, problems);
-        match script.starts_with("#!") {
-            true => script,
-            false => format!("{DEFAULT_SHEBANG}{script}"),
-        }
-    });
-    let env = step.container.plain_env();
-    let env = env.map(|(name, value)| (name.value.clone(), scope.text(value, problems)));
-    let env = env.collect();
-    let (limits, grants) = bounds.of_step(step, name);
-    let command = scope.items(&step.container.command, problems);
-    let args = scope.items(&step.container.args, problems);
-    let working_dir = working_dir(step, name, scope, problems);
-    let on_error = on_error(step, scope, problems);
-    let (image, image_span) = image(step, scope, problems)?;
-    Some(Step {
-        name: StepName::new(name),
-        image: image.into(),
-        image_span,
-        command,
-        args,
-        script,
-        env,
-        working_dir,
-        timeout: step
-            .timeout
-            .as_ref()
-            .map(|timeout| timeout.value)
-            .filter(|timeout| !timeout.is_zero()),
-        on_error,
-        workspaces: Vec::new(),
-        mounts: Vec::new(),
-        results: Vec::new(),
-        stdout: None,
-        stderr: None,
-        when: Vec::new(),
-        is_late: false,
-        limits,
-        grants,
-    })
-}
-
-fn image(step: &StepDecl, scope: &Scope<'_>, problems: &Problems) -> Option<(String, Span)> {
-    let text = step.container.image.as_ref()?;
-    let image = scope.text(text, problems);
-    if image.trim().is_empty() {
-        bad_substitution(text, &image, "image", "a path or a reference", problems);
-        return None;
+impl Maker<'_> {
+    /// The steps. The volumes that they mount are noted in `volumes`.
+    pub(crate) fn steps(&self, volumes: &mut Volumes<'_>) -> Vec<Step> {
+        let steps = self.spec.steps.iter().zip(self.names);
+        steps
+            .filter_map(|(step, name)| self.step(step, name, volumes))
+            .collect()
     }
-    Some((image, text.span))
+
+    fn step(&self, decl: &StepDecl, name: &str, volumes: &mut Volumes<'_>) -> Option<Step> {
+        let problems = self.problems;
+        let paths = self.paths(decl);
+        let scope = Scope {
+            step: Some(StepScope {
+                name,
+                results: &decl.results,
+                paths: &paths,
+            }),
+            ..*self.scope
+        };
+        let (mut filled, script, results) = match &decl.action {
+            Some(_) => self.of_action(decl, &scope)?,
+            None => {
+                let script = decl.script.as_ref().map(|text| scope.text(text, problems));
+                let filled = Filled::new(&decl.container, &self.files(&scope));
+                (filled, script, results(&decl.results))
+            }
+        };
+        if let Some(template) = &self.spec.step_template {
+            let template = Filled::new(template, &self.files(&scope));
+            filled = filled.or(template, script.is_some());
+        }
+        let mut env = filled.environment();
+        if !self.pod_env.is_empty() {
+            env = over(env, self.pod_env.to_vec());
+        }
+        let on_error = on_error(decl.on_error.as_ref(), self.scope, problems);
+        let (image, image_text) = filled.image?;
+        if image.trim().is_empty() {
+            bad_substitution(
+                &image_text,
+                &image,
+                "image",
+                "a path or a reference",
+                problems,
+            );
+            return None;
+        }
+        let (limits, grants) = self.bounds.of_step(name, filled.memory);
+        let mut step = Step {
+            command: filled.command,
+            args: filled.args,
+            script: script.map(as_file),
+            working_dir: filled
+                .working_dir
+                .map(|(path, _)| normalise(&path).unwrap_or(path)),
+            timeout: decl
+                .timeout
+                .as_ref()
+                .map(|timeout| timeout.value)
+                .filter(|timeout| !timeout.is_zero()),
+            on_error,
+            workspaces: self.isolated(decl, &paths),
+            mounts: volumes.mounts(filled.mounts, &env),
+            results,
+            stdout: self.tee(decl.stdout.as_ref(), name, decl),
+            stderr: self.tee(decl.stderr.as_ref(), name, decl),
+            when: decl
+                .when
+                .iter()
+                .map(|when| when::filled(when, self.scope, problems))
+                .collect(),
+            retry_count: self.inline,
+            env,
+            limits,
+            grants,
+            ..Step::new(StepName::new(name), image.into(), image_text.span)
+        };
+        step.is_late = late::is_late(&step);
+        Some(step)
+    }
+
+    /// A step's own part over that of its StepAction; `None` where that is not there.
+    fn of_action(
+        &self,
+        decl: &StepDecl,
+        scope: &Scope<'_>,
+    ) -> Option<(Filled, Option<String>, Vec<ResultDecl>)> {
+        let reference = decl.action.as_ref()?;
+        let looked = self
+            .library
+            .look_up::<StepActionSpec>(reference, scope, self.problems);
+        let action = match looked {
+            Ok(looked) => looked.document,
+            Err(Nowhere::Needs(wanted)) => {
+                self.needs.borrow_mut().push(*wanted);
+                return None;
+            }
+            Err(Nowhere::Missing) => return None,
+        };
+        let own = Filled::new(&decl.container, &self.files(scope));
+        let params = self.action_params(decl, &action.spec, scope);
+        let inner = Scope {
+            params: &params,
+            outer: None,
+            tasks: None,
+            step: scope.step.map(|step| StepScope {
+                results: &action.spec.results,
+                ..step
+            }),
+            ..*scope
+        };
+        let filled = Filled::new(&action.spec.container, &self.files(&inner));
+        let script = action.spec.script.as_ref();
+        let script = script.map(|text| inner.text(text, self.problems));
+        let filled = own.or(filled, script.is_some());
+        if let Some(step) = scope.step {
+            let mut json = action.spec.node.to_json();
+            if let Some(fields) = json.as_object_mut() {
+                fields.remove("params");
+                fields.remove("description");
+            }
+            inner.json(&mut json, "steps", action.spec.node.span);
+            self.action_specs
+                .borrow_mut()
+                .insert(step.name.to_owned(), json);
+        }
+        Some((filled, script, results(&action.spec.results)))
+    }
+
+    /// The values of a StepAction's params: the step's, else the defaults.
+    fn action_params(&self, decl: &StepDecl, action: &StepActionSpec, scope: &Scope<'_>) -> Params {
+        let given: Vec<GivenParam> = decl
+            .params
+            .iter()
+            .map(|param| GivenParam {
+                name: param.name.clone(),
+                value: At {
+                    value: scope.value(&param.value, self.problems),
+                    span: param.value.span,
+                },
+            })
+            .collect();
+        params::of_child(&action.params, &given, None, decl.span, self.problems)
+    }
+
+    fn files<'f>(&'f self, scope: &'f Scope<'f>) -> Files<'f> {
+        Files {
+            library: self.library,
+            scope,
+            pod: self.pod,
+            problems: self.problems,
+        }
+    }
+
+    /// The workspaces that a step sees at a path of its own.
+    fn paths(&self, decl: &StepDecl) -> Vec<(String, String)> {
+        let usages = decl.workspaces.iter().filter_map(|usage| {
+            let path = self.scope.text(usage.mount_path.as_ref()?, self.problems);
+            Some((usage.name.value.clone(), normalise(&path).unwrap_or(path)))
+        });
+        usages.collect()
+    }
+
+    /// The isolated workspaces that a step asks for, and where it sees them.
+    fn isolated(
+        &self,
+        decl: &StepDecl,
+        paths: &[(String, String)],
+    ) -> Vec<(std::sync::Arc<str>, std::sync::Arc<str>)> {
+        let usages = decl.workspaces.iter().filter_map(|usage| {
+            let name = &usage.name.value;
+            let workspace = self.workspaces.iter().find(|bound| *bound.name == **name)?;
+            let own = paths.iter().find(|(known, _)| known == name);
+            let path = own.map_or(std::sync::Arc::clone(&workspace.mount_path), |(_, path)| {
+                path.as_str().into()
+            });
+            Some((std::sync::Arc::clone(&workspace.name), path))
+        });
+        usages.collect()
+    }
+
+    fn tee(&self, path: Option<&Text>, name: &str, decl: &StepDecl) -> Option<Tee> {
+        let scope = Scope {
+            step: Some(StepScope {
+                name,
+                results: &decl.results,
+                paths: &[],
+            }),
+            ..*self.scope
+        };
+        let path = scope.text(path?, self.problems);
+        Some(Tee {
+            path: normalise(&path).unwrap_or(path),
+        })
+    }
 }
 
-fn on_error(step: &StepDecl, scope: &Scope<'_>, problems: &Problems) -> OnError {
-    let Some(text) = &step.on_error else {
+/// A script as the file that it becomes.
+fn as_file(script: String) -> String {
+    match script.starts_with("#!") {
+        true => script,
+        false => format!("{DEFAULT_SHEBANG}{script}"),
+    }
+}
+
+/// What results are declared.
+pub(crate) fn results(declared: &[DeclaredResult]) -> Vec<ResultDecl> {
+    let results = declared.iter().map(|result| ResultDecl {
+        name: result.name.value.as_str().into(),
+        result_type: result.result_type,
+        properties: result
+            .properties
+            .iter()
+            .map(|key| key.value.clone())
+            .collect(),
+    });
+    results.collect()
+}
+
+/// What a failure means for what comes after.
+pub(crate) fn on_error(text: Option<&Text>, scope: &Scope<'_>, problems: &Problems) -> OnError {
+    let Some(text) = text else {
         return OnError::default();
     };
     let value = scope.text(text, problems);
     match value.as_str() {
         "continue" => OnError::Continue,
-        "stopAndFail" => OnError::StopAndFail,
+        "stopAndFail" | "" => OnError::StopAndFail,
         _ => {
             bad_substitution(text, &value, "onError", "continue or stopAndFail", problems);
             OnError::default()
@@ -120,37 +296,8 @@ fn on_error(step: &StepDecl, scope: &Scope<'_>, problems: &Problems) -> OnError 
     }
 }
 
-fn working_dir(
-    step: &StepDecl,
-    name: &str,
-    scope: &Scope<'_>,
-    problems: &Problems,
-) -> Option<String> {
-    let text = step.container.working_dir.as_ref()?;
-    let path = scope.text(text, problems);
-    let bound = scope.workspaces.values().map(|facts| facts.path.as_str());
-    let mounts = || {
-        OWN_MOUNTS
-            .into_iter()
-            .chain(bound.clone().filter(|path| !path.is_empty()))
-    };
-    let below = |path: &str, mount: &str| {
-        path.strip_prefix(mount)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let normal = normalise(&path).filter(|path| mounts().any(|mount| below(path, mount)));
-    if normal.is_none() {
-        problems.push(RunProblem::WorkingDir {
-            step: name.to_owned(),
-            path,
-            mounts: list(mounts()),
-            span: text.span,
-        });
-    }
-    normal
-}
-
-fn check_flags(request: &Request, problems: &Problems) {
+/// Notes settings of the command line that cannot be meant.
+pub(crate) fn check_flags(request: &Request, problems: &Problems) {
     for (flag, kind, settings) in [
         ("--limit", Kind::Limits, &request.limits),
         ("--grant", Kind::Grants, &request.grants),
@@ -172,15 +319,13 @@ fn check_flags(request: &Request, problems: &Problems) {
 
 impl Bounds<'_> {
     /// What bounds a step, and what it is granted.
-    fn of_step(&self, step: &StepDecl, name: &str) -> (Limits, Grants) {
+    fn of_step(&self, name: &str, own_memory: Option<u64>) -> (Limits, Grants) {
         let (mut limits, mut grants) = (Limits::default(), Grants::default());
         settings::apply(self.annotations, name, &mut limits, &mut grants);
-        if let Some(memory) = self.memory.get(name).copied().or(step
-            .container
-            .resources
-            .as_ref()
-            .and_then(|resources| resources.memory))
-        {
+        let memory = self
+            .memory_of_all
+            .or_else(|| self.memory.get(name).copied());
+        if let Some(memory) = memory.or(own_memory) {
             // Memory can be set; only a limit that is part of the sandbox refuses.
             let _ = limits.set(Limit::Memory, memory);
         }
@@ -195,14 +340,10 @@ impl Bounds<'_> {
     }
 }
 
-/// Whether any step looks at the exit code of another.
-pub(crate) fn read_exit_codes(spec: &TaskSpec) -> bool {
-    spec.steps
-        .iter()
-        .flat_map(StepDecl::texts)
-        .any(|(text, _)| {
-            text.value.contains("/tekton/steps/")
-                || reference::find(&text.value)
-                    .any(|found| matches!(found.subject(), Subject::ExitCode(_)))
-        })
+/// What a step may do with a volume.
+pub(crate) fn access(read_only: bool) -> Access {
+    match read_only {
+        true => Access::ReadOnly,
+        false => Access::ReadWrite,
+    }
 }

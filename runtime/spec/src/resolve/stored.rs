@@ -1,179 +1,144 @@
-//! The TaskRun and the Task's spec as a cluster would store them, defaults written out.
+//! TaskRuns, PipelineRuns and specs as a cluster would store them, defaults written out.
 
-use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
+use stepwell_contract::ParamValue;
 
-use crate::document::Document;
+use crate::document::Metadata;
+use crate::document::param::{ParamDecl, ResultDecl};
 use crate::document::task::TaskSpec;
-use crate::document::taskrun::{TaskRunSpec, TaskSource};
 use crate::duration;
 use crate::fields::Text;
-use crate::request::Identity;
-use crate::resolve::workspaces::folder_binding;
-use crate::run::DEFAULT_TIMEOUT;
-use crate::substitute::Scope;
+use crate::resolve::offers::Offer;
 use crate::value;
 
-/// What the TaskRun is made from.
-pub(crate) struct Origin<'a> {
+/// What a run is called and where it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identified<'a> {
     pub(crate) name: &'a str,
-    pub(crate) identity: &'a Identity,
-    /// `None` where a Task is run by itself.
-    pub(crate) run: Option<&'a Document<TaskRunSpec>>,
-    /// `None` where the Task is inline.
-    pub(crate) task: Option<&'a Document<TaskSpec>>,
-    /// Params that the command line gives, with the values they got.
-    pub(crate) params: Vec<(&'a str, Json)>,
-    pub(crate) workspaces: &'a [(String, PathBuf)],
+    pub(crate) namespace: &'a str,
+    pub(crate) uid: &'a str,
 }
 
-/// The TaskRun.
-pub(crate) fn task_run(origin: &Origin<'_>) -> Json {
-    let api_version = origin.run.map_or("tekton.dev/v1", |run| &run.api_version);
-    json!({
-        "apiVersion": api_version,
-        "kind": "TaskRun",
-        "metadata": metadata(origin),
-        "spec": spec(origin),
-    })
+/// Words and what they are set to.
+pub(crate) type Words = Map<String, Json>;
+
+/// Adds the pairs of a document; one that is there already is set anew.
+pub(crate) fn put(words: &mut Words, pairs: &[(Text, Text)]) {
+    for (key, value) in pairs {
+        words.insert(key.value.clone(), value.value.as_str().into());
+    }
 }
 
-fn metadata(origin: &Origin<'_>) -> Json {
-    let mut labels = Map::new();
-    let mut annotations = Map::new();
-    let put = |map: &mut Map<String, Json>, pairs: &[(Text, Text)]| {
-        for (key, value) in pairs {
-            map.insert(key.value.clone(), value.value.clone().into());
-        }
-    };
-    labels.insert("app.kubernetes.io/managed-by".to_owned(), "stepwell".into());
-    // What a Task carries goes on to its TaskRun, which may say otherwise.
-    if let Some(task) = origin.task {
-        put(&mut labels, &task.metadata.labels);
-        put(&mut annotations, &task.metadata.annotations);
-        labels.insert("tekton.dev/task".to_owned(), task.metadata.title().into());
+/// The labels that every run here starts with.
+pub(crate) fn labels() -> Words {
+    let ours = ("app.kubernetes.io/managed-by".to_owned(), "stepwell".into());
+    Words::from_iter([ours])
+}
+
+/// `metadata` of a run.
+pub(crate) fn metadata(
+    run: Identified<'_>,
+    document: Option<&Metadata>,
+    labels: Words,
+    annotations: Words,
+) -> Json {
+    let mut metadata = Words::new();
+    metadata.insert("name".to_owned(), run.name.into());
+    metadata.insert("namespace".to_owned(), run.namespace.into());
+    metadata.insert("uid".to_owned(), run.uid.into());
+    if let Some(prefix) = document.and_then(|document| document.generate_name.as_ref()) {
+        metadata.insert("generateName".to_owned(), prefix.value.as_str().into());
     }
-    if let Some(run) = origin.run {
-        put(&mut labels, &run.metadata.labels);
-        put(&mut annotations, &run.metadata.annotations);
-    }
-    let mut metadata =
-        json!({ "name": origin.name, "namespace": namespace(origin), "uid": origin.identity.uid });
-    let given = origin
-        .run
-        .and_then(|run| run.metadata.generate_name.as_ref());
-    if let Some(prefix) = given {
-        metadata["generateName"] = prefix.value.as_str().into();
-    }
-    metadata["labels"] = labels.into();
+    metadata.insert("labels".to_owned(), labels.into());
     if !annotations.is_empty() {
-        metadata["annotations"] = annotations.into();
+        metadata.insert("annotations".to_owned(), annotations.into());
     }
-    metadata
+    metadata.into()
 }
 
-/// The namespace that the run is said to be in.
-pub(crate) fn namespace<'a>(origin: &Origin<'a>) -> &'a str {
-    let given = origin.run.and_then(|run| run.metadata.namespace.as_ref());
-    given.map_or("default", |namespace| &namespace.value)
+/// Says whose child an object is.
+pub(crate) fn owned_by(metadata: &mut Json, owner: Identified<'_>) {
+    metadata["ownerReferences"] = json!([{
+        "apiVersion": "tekton.dev/v1",
+        "kind": "PipelineRun",
+        "name": owner.name,
+        "uid": owner.uid,
+        "controller": true,
+        "blockOwnerDeletion": true,
+    }]);
 }
 
-fn spec(origin: &Origin<'_>) -> Json {
-    let mut spec = match origin.run {
-        Some(run) => run.spec.node.to_json(),
-        None => json!({}),
-    };
-    let given = origin.run.map_or(&[][..], |run| &run.spec.params);
-    let mut params: Vec<(&str, Json)> = given
-        .iter()
-        .map(|param| {
-            (
-                param.name.value.as_str(),
-                value::to_json(&param.value.value),
-            )
+/// An object.
+pub(crate) fn object(api_version: &str, kind: &str, metadata: Json, spec: Json) -> Json {
+    let mut object = Words::new();
+    object.insert("apiVersion".to_owned(), api_version.into());
+    object.insert("kind".to_owned(), kind.into());
+    object.insert("metadata".to_owned(), metadata);
+    object.insert("spec".to_owned(), spec);
+    object.into()
+}
+
+/// `params` of a run.
+pub(crate) fn params<'a>(params: impl Iterator<Item = (&'a str, &'a ParamValue)>) -> Json {
+    params
+        .map(|(name, value)| {
+            let mut param = Words::new();
+            param.insert("name".to_owned(), name.into());
+            param.insert("value".to_owned(), value::to_json(value));
+            Json::Object(param)
         })
-        .collect();
-    for (name, value) in &origin.params {
-        match params.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => known.clone_from(value),
-            None => params.push((name, value.clone())),
-        }
-    }
-    if !params.is_empty() {
-        let params = params
-            .into_iter()
-            .map(|(name, value)| json!({"name": name, "value": value}));
-        spec["params"] = params.collect();
-    }
-    if let Some(task) = origin.task {
-        spec["taskRef"]["kind"] = "Task".into();
-        spec["taskRef"]["name"] = task.metadata.title().into();
-    }
-    if let Some(TaskSource::Inline(task)) = origin.run.map(|run| &run.spec.task) {
-        spec["taskSpec"] = task_spec(task);
-    }
-    add_default(&mut spec, "serviceAccountName", || "default".into());
-    let timeout = origin
-        .run
-        .and_then(|run| run.spec.timeout.as_ref())
-        .map_or(DEFAULT_TIMEOUT, |timeout| timeout.value);
-    spec["timeout"] = duration::show(timeout).into();
-    let mut workspaces = match &mut spec["workspaces"] {
-        Json::Array(workspaces) => std::mem::take(workspaces),
-        _ => Vec::new(),
-    };
-    for (name, _) in origin.workspaces {
-        if !workspaces
-            .iter()
-            .any(|workspace| workspace["name"] == **name)
-        {
-            workspaces.push(folder_binding(name));
-        }
-    }
-    match workspaces.is_empty() {
-        true => spec
-            .as_object_mut()
-            .and_then(|spec| spec.remove("workspaces")),
-        false => spec
-            .as_object_mut()
-            .and_then(|spec| spec.insert("workspaces".to_owned(), workspaces.into())),
-    };
-    spec
+        .collect()
 }
 
-fn add_default(json: &mut Json, field: &str, value: impl FnOnce() -> Json) {
+/// Sets the list `field` of a spec; an empty one is left out.
+pub(crate) fn set_list(spec: &mut Json, field: &str, list: Json) {
+    let empty = list.as_array().is_none_or(Vec::is_empty);
+    if let Some(fields) = spec.as_object_mut() {
+        match empty {
+            true => fields.remove(field),
+            false => fields.insert(field.to_owned(), list),
+        };
+    }
+}
+
+/// `workspaces` of a run: those of its document, with what the command line binds beside them.
+pub(crate) fn workspaces(written: Option<&Json>, offers: &[Offer]) -> Json {
+    let mut list = written
+        .and_then(Json::as_array)
+        .cloned()
+        .unwrap_or_default();
+    for offer in offers {
+        if !list.iter().any(|binding| binding["name"] == *offer.name) {
+            list.push(offer.to_json());
+        }
+    }
+    list.into()
+}
+
+/// A time-out as Go writes it; no bound is zero.
+pub(crate) fn timeout(timeout: Option<Duration>) -> Json {
+    duration::show(timeout.unwrap_or_default()).into()
+}
+
+pub(crate) fn add_default(json: &mut Json, field: &str, value: impl FnOnce() -> Json) {
     if let Some(fields) = json.as_object_mut() {
         fields.entry(field).or_insert_with(value);
     }
 }
 
 /// A Task's spec with the fields that Go always writes and the types that Tekton fills in.
-fn task_spec(task: &TaskSpec) -> Json {
+pub(crate) fn task_spec(task: &TaskSpec) -> Json {
     let mut spec = task.node.to_json();
-    let properties = |declared: &mut Json| {
-        for (_, property) in declared["properties"].as_object_mut().into_iter().flatten() {
-            if property.is_null() {
-                *property = json!({});
-            }
-            add_default(property, "type", || "string".into());
-        }
-    };
-    for (json, param) in items(&mut spec, "params").zip(&task.params) {
-        json["type"] = param.param_type.as_str().into();
-        if json.get("properties").is_some() {
-            properties(json);
-        }
-        if let Some(default) = &param.default {
-            json["default"] = value::to_json(&default.value);
+    if let Some(fields) = spec.as_object_mut() {
+        // What a Pipeline says beside the spec of an inline Task.
+        for beside in ["apiVersion", "kind", "metadata"] {
+            fields.remove(beside);
         }
     }
-    for (json, result) in items(&mut spec, "results").zip(&task.results) {
-        json["type"] = result.result_type.as_str().into();
-        if json.get("properties").is_some() {
-            properties(json);
-        }
-    }
+    declare_params(&mut spec, &task.params);
+    declare_results(&mut spec, &task.results);
     for step in items(&mut spec, "steps") {
         add_default(step, "name", || "".into());
         add_default(step, "computeResources", || json!({}));
@@ -181,24 +146,53 @@ fn task_spec(task: &TaskSpec) -> Json {
     spec
 }
 
-fn items<'a>(spec: &'a mut Json, list: &str) -> impl Iterator<Item = &'a mut Json> {
+fn declare_properties(declared: &mut Json) {
+    for (_, property) in declared["properties"].as_object_mut().into_iter().flatten() {
+        if property.is_null() {
+            *property = json!({});
+        }
+        add_default(property, "type", || "string".into());
+    }
+}
+
+/// Writes the types and defaults of params as Tekton does.
+pub(crate) fn declare_params(spec: &mut Json, params: &[ParamDecl]) {
+    for (json, param) in items(spec, "params").zip(params) {
+        json["type"] = param.param_type.as_str().into();
+        if json.get("properties").is_some() {
+            declare_properties(json);
+        }
+        if let Some(default) = &param.default {
+            json["default"] = value::to_json(&default.value);
+        }
+    }
+}
+
+/// Writes the types of results as Tekton does.
+pub(crate) fn declare_results(spec: &mut Json, results: &[ResultDecl]) {
+    for (json, result) in items(spec, "results").zip(results) {
+        json["type"] = result.result_type.as_str().into();
+        if json.get("properties").is_some() {
+            declare_properties(json);
+        }
+    }
+}
+
+/// The items of a list of `spec`.
+pub(crate) fn items<'a>(
+    spec: &'a mut Json,
+    list: &str,
+) -> impl Iterator<Item = &'a mut Json> + use<'a> {
     let items = spec.get_mut(list).and_then(Json::as_array_mut);
     items.into_iter().flatten()
 }
 
-/// A Task's spec with its references filled in: Tekton's `status.taskSpec`.
-pub(crate) fn filled_task_spec(task: &TaskSpec, scope: &Scope<'_>) -> Json {
-    let mut spec = task_spec(task);
-    scope.restart();
-    for field in ["steps", "stepTemplate"] {
-        if let Some(json) = spec.get_mut(field) {
-            scope.json(json, task.node.span);
-        }
+/// Whether there may be a reference anywhere below.
+pub(crate) fn has_references(json: &Json) -> bool {
+    match json {
+        Json::String(text) => crate::reference::is_in(text),
+        Json::Array(items) => items.iter().any(has_references),
+        Json::Object(entries) => entries.values().any(has_references),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
     }
-    for workspace in items(&mut spec, "workspaces") {
-        if let Some(path) = workspace.get_mut("mountPath") {
-            scope.json(path, task.node.span);
-        }
-    }
-    spec
 }

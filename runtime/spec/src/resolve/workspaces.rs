@@ -1,172 +1,194 @@
-//! What stands behind every workspace, and where the steps see it.
+//! What stands behind every workspace of a Task, and where its steps see it.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashSet};
 
-use serde_json::{Value as Json, json};
 use stepwell_contract::Access;
 
 use crate::document::step::StepDecl;
 use crate::document::task::TaskSpec;
-use crate::document::workspace::{Binding, BindingSource, WorkspaceDecl};
-use crate::fields::Text;
+use crate::document::workspace::WorkspaceDecl;
+use crate::fields::{At, Text};
 use crate::nearest::suggest;
 use crate::problem::{Problems, RequestProblem, RunProblem, TaskProblem};
 use crate::reference::{self, Subject};
-use crate::run::{VolumeSource, Workspace};
+use crate::request::Request;
+use crate::resolve::offers::Offer;
+use crate::resolve::refusal;
+use crate::run::Workspace;
 use crate::source::Span;
 use crate::substitute::{Scope, WorkspaceFacts};
 
-/// Workspaces as they are bound, from both sides.
-pub(crate) struct Given<'a> {
-    /// By the TaskRun.
-    pub(crate) run: &'a [Binding],
-    /// By the command line.
-    pub(crate) flags: &'a [(String, PathBuf)],
-    /// Whether the TaskRun's workspaces reach the steps without being declared: its Task is inline.
-    pub(crate) propagate: bool,
+/// The workspaces of one TaskRun.
+pub(crate) struct Bound {
+    pub(crate) workspaces: Vec<Workspace>,
+    /// What references can ask of them, also of those that are not bound.
+    pub(crate) facts: BTreeMap<String, WorkspaceFacts>,
+    /// Those among the offers that the Task takes, in its order.
+    pub(crate) taken: Vec<Offer>,
 }
 
-/// Binds every workspace. What references can ask of them goes into `scope`.
-pub(crate) fn resolve(
+/// Binds every workspace that `spec` declares, and with `propagate` those that its texts name.
+pub(crate) fn bind(
     spec: &TaskSpec,
-    given: &Given<'_>,
-    scope: &mut Scope<'_>,
+    offers: &[Offer],
+    propagate: bool,
+    scope: &Scope<'_>,
     problems: &Problems,
-) -> Vec<Workspace> {
-    let mut bound: Vec<Workspace> = Vec::new();
-    let propagated = propagated(spec, given);
+) -> Bound {
+    let mut bound = Bound {
+        workspaces: Vec::new(),
+        facts: BTreeMap::new(),
+        taken: Vec::new(),
+    };
+    let propagated = if propagate {
+        propagated(spec, offers)
+    } else {
+        Vec::new()
+    };
+    let isolated = isolated(spec);
+    let mut paths = HashSet::new();
     for declared in spec.workspaces.iter().chain(&propagated) {
         let name = declared.name.value.as_str();
-        let binding = given.run.iter().find(|binding| binding.name.value == name);
-        let flag = given
-            .flags
-            .iter()
-            .find(|(flag, _)| flag == name)
-            .map(|(_, path)| path);
-        let source = source(declared, binding, flag, scope, problems);
-        let mount_path = mount_path(declared, &bound, scope, problems);
-        let (Some(source), Some(mount_path)) = (source, mount_path) else {
-            scope
-                .workspaces
+        let offer = offers.iter().find(|offer| *offer.name == *name);
+        if offer.is_none() && !declared.optional {
+            missing(declared, problems);
+        }
+        let mount_path = mount_path(declared, scope, problems);
+        let (Some(offer), Some(mount_path)) = (offer, mount_path) else {
+            bound
+                .facts
                 .insert(name.to_owned(), WorkspaceFacts::default());
             continue;
         };
-        let source_of = binding.map(|binding| &binding.source);
-        let read_only = source_of.is_some_and(BindingSource::is_read_only);
-        let claim = match source_of {
-            Some(BindingSource::Claim { name, .. }) => Some(name.value.clone()),
-            _ => None,
-        };
+        if !paths.insert(mount_path.clone()) {
+            let span = declared.mount_path.as_ref().unwrap_or(&declared.name).span;
+            let rule = "another workspace of the Task is mounted there";
+            bad_mount_path(mount_path.clone(), rule, span, problems);
+        }
         let facts = WorkspaceFacts {
             path: mount_path.clone(),
-            claim: claim.unwrap_or_default(),
+            claim: offer.claim.clone(),
+            bound: true,
         };
-        scope.workspaces.insert(name.to_owned(), facts);
-        bound.push(Workspace {
-            name: name.into(),
+        bound.facts.insert(name.to_owned(), facts);
+        bound.workspaces.push(Workspace {
+            name: std::sync::Arc::clone(&offer.name),
             mount_path: mount_path.into(),
-            access: match declared.read_only || read_only {
+            access: match declared.read_only || offer.read_only {
                 true => Access::ReadOnly,
                 false => Access::ReadWrite,
             },
-            isolated: false,
-            source,
+            isolated: isolated.contains(name),
+            source: offer.source.clone(),
         });
+        bound.taken.push(offer.clone());
     }
-    let known: Vec<&str> = spec
-        .workspaces
-        .iter()
-        .chain(&propagated)
-        .map(|workspace| workspace.name.value.as_str())
-        .collect();
-    check_known(given, &known, problems);
     bound
 }
 
-/// Workspaces that an inline Task uses and leaves to its TaskRun to name.
-fn propagated(spec: &TaskSpec, given: &Given<'_>) -> Vec<WorkspaceDecl> {
-    if !given.propagate {
+fn missing(declared: &WorkspaceDecl, problems: &Problems) {
+    let workspace = declared.name.value.clone();
+    problems.refuse(refusal::task_run(format!(
+        "declared workspace {workspace:?} is required but has not been bound"
+    )));
+    problems.push(RunProblem::MissingWorkspace {
+        workspace,
+        span: declared.name.span,
+    });
+}
+
+/// The workspaces that some step or sidecar asks for by name.
+fn isolated(spec: &TaskSpec) -> HashSet<&str> {
+    let steps = spec.steps.iter().flat_map(|step| &step.workspaces);
+    let sidecars = spec.sidecars.iter().flat_map(|sidecar| &sidecar.workspaces);
+    steps
+        .chain(sidecars)
+        .map(|usage| usage.name.value.as_str())
+        .collect()
+}
+
+/// Workspaces that an inline Task uses and leaves to its run to name.
+fn propagated(spec: &TaskSpec, offers: &[Offer]) -> Vec<WorkspaceDecl> {
+    if offers.is_empty() {
         return Vec::new();
     }
     let mut found: Vec<WorkspaceDecl> = Vec::new();
-    for (text, _) in spec.steps.iter().flat_map(StepDecl::texts) {
+    let steps = spec.steps.iter().flat_map(StepDecl::texts);
+    let sidecars = spec.sidecars.iter().flat_map(|sidecar| sidecar.texts());
+    let template = spec
+        .step_template
+        .iter()
+        .flat_map(|template| template.texts());
+    let mut add = |name: &str, span: Span| {
+        let mut declared = spec.workspaces.iter().chain(&found);
+        let offered = offers.iter().any(|offer| *offer.name == *name);
+        if offered && !declared.any(|workspace| workspace.name.value == name) {
+            found.push(WorkspaceDecl {
+                name: At {
+                    value: name.to_owned(),
+                    span,
+                },
+                mount_path: None,
+                read_only: false,
+                optional: false,
+            });
+        }
+    };
+    for (text, _) in steps.chain(sidecars).chain(template) {
+        if !reference::is_in(&text.value) {
+            continue;
+        }
         for reference in reference::find(&text.value) {
-            let Subject::Workspace { name, .. } = reference.subject() else {
-                continue;
-            };
-            let mut declared = spec.workspaces.iter().chain(&found);
-            let bound = given.run.iter().any(|binding| binding.name.value == name)
-                || given.flags.iter().any(|(flag, _)| *flag == name);
-            if bound && !declared.any(|workspace| workspace.name.value == name) {
-                found.push(WorkspaceDecl {
-                    name: Text {
-                        value: name,
-                        span: text.span,
-                    },
-                    mount_path: None,
-                    read_only: false,
-                    optional: false,
-                });
+            if let Subject::Workspace { name, .. } = reference.subject() {
+                add(&name, text.span);
             }
         }
+    }
+    for usage in spec.steps.iter().flat_map(|step| &step.workspaces) {
+        add(&usage.name.value, usage.name.span);
     }
     found
 }
 
-/// What is bound: by the command line, else by the TaskRun. `None` where nothing is, or what is bound cannot be used.
-fn source(
-    declared: &WorkspaceDecl,
-    binding: Option<&Binding>,
-    flag: Option<&PathBuf>,
-    scope: &Scope<'_>,
-    problems: &Problems,
-) -> Option<VolumeSource> {
-    if let Some(path) = flag {
-        let sub_path = binding.and_then(|binding| binding.sub_path.as_ref());
-        return Some(VolumeSource::Folder {
-            path: path.clone(),
-            sub_path: sub_path.and_then(|text| sub_path_of(text, scope, problems)),
-        });
+/// Where the steps see the workspace.
+fn mount_path(declared: &WorkspaceDecl, scope: &Scope<'_>, problems: &Problems) -> Option<String> {
+    let (path, span) = match &declared.mount_path {
+        Some(text) => (scope.text(text, problems), text.span),
+        None => (
+            format!("/workspace/{}", declared.name.value),
+            declared.name.span,
+        ),
+    };
+    let bad = |rule| bad_mount_path(path.clone(), rule, span, problems);
+    let Some(normal) = normalise(&path) else {
+        return bad("a mount path is absolute and has no `..`");
+    };
+    let below_tekton = normal == "/tekton" || normal.starts_with("/tekton/");
+    if below_tekton || matches!(normal.as_str(), "/" | "/workspace") {
+        return bad("`/`, `/workspace` and everything below `/tekton` belong to the task itself");
     }
-    match binding.map(|binding| &binding.source) {
-        Some(BindingSource::EmptyDir) => Some(VolumeSource::EmptyDir),
-        Some(source) => {
-            problems.push(RunProblem::WorkspaceSource {
-                workspace: declared.name.value.clone(),
-                source_field: source.field(),
-                span: binding.map_or(declared.name.span, |binding| binding.span),
-            });
-            None
-        }
-        None => {
-            if !declared.optional {
-                problems.push(RunProblem::MissingWorkspace {
-                    workspace: declared.name.value.clone(),
-                    span: declared.name.span,
-                });
-            }
-            None
-        }
-    }
+    Some(normal)
 }
 
-fn sub_path_of(text: &Text, scope: &Scope<'_>, problems: &Problems) -> Option<String> {
-    let path = scope.text(text, problems);
+pub(crate) fn bad_mount_path(
+    path: String,
+    rule: &'static str,
+    span: Span,
+    problems: &Problems,
+) -> Option<String> {
+    problems.push(TaskProblem::BadMountPath { path, rule, span });
+    None
+}
+
+/// An absolute path without `.`, empty parts and a slash at its end; `None` where it is relative or goes up.
+pub(crate) fn normalise(path: &str) -> Option<String> {
     let parts: Vec<&str> = path
+        .strip_prefix('/')?
         .split('/')
         .filter(|part| !matches!(*part, "" | "."))
         .collect();
-    if path.starts_with('/') || parts.contains(&"..") {
-        bad_substitution(
-            text,
-            &path,
-            "subPath",
-            "a relative path without `..`",
-            problems,
-        );
-        return None;
-    }
-    Some(parts.join("/")).filter(|path| !path.is_empty())
+    let usable = !parts.contains(&"..") && !path.contains('\0');
+    usable.then(|| format!("/{}", parts.join("/")))
 }
 
 /// Notes a text that became something it cannot be. One without references was checked when it was read.
@@ -188,71 +210,61 @@ pub(crate) fn bad_substitution(
     }
 }
 
-/// Where the steps see the workspace.
-fn mount_path(
-    declared: &WorkspaceDecl,
-    bound: &[Workspace],
-    scope: &Scope<'_>,
-    problems: &Problems,
-) -> Option<String> {
-    let (path, span) = match &declared.mount_path {
-        Some(text) => (scope.text(text, problems), text.span),
-        None => (
-            format!("/workspace/{}", declared.name.value),
-            declared.name.span,
-        ),
-    };
-    let bad = |rule| bad_mount_path(path.clone(), rule, span, problems);
-    let Some(normal) = normalise(&path) else {
-        return bad("a mount path is absolute and has no `..`");
-    };
-    let below_tekton = normal == "/tekton" || normal.starts_with("/tekton/");
-    if below_tekton || matches!(normal.as_str(), "/" | "/workspace") {
-        return bad("`/`, `/workspace` and everything below `/tekton` belong to the task itself");
-    }
-    if bound.iter().any(|other| *other.mount_path == *normal) {
-        return bad("another workspace of the Task is mounted there");
-    }
-    Some(normal)
-}
-
-fn bad_mount_path(
-    path: String,
-    rule: &'static str,
-    span: Span,
-    problems: &Problems,
-) -> Option<String> {
-    problems.push(TaskProblem::BadMountPath { path, rule, span });
-    None
-}
-
-/// An absolute path without `.`, empty parts and a slash at its end; `None` where it is relative or goes up.
-pub(crate) fn normalise(path: &str) -> Option<String> {
-    let parts: Vec<&str> = path
-        .strip_prefix('/')?
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
-    let usable = !parts.contains(&"..") && !path.contains('\0');
-    usable.then(|| format!("/{}", parts.join("/")))
-}
-
-fn check_known(given: &Given<'_>, known: &[&str], problems: &Problems) {
-    for binding in given.run.iter().filter(|_| !given.propagate) {
-        let name = &binding.name;
-        if !known.contains(&name.value.as_str()) {
+/// Notes offers that a referenced Task has no workspace for.
+pub(crate) fn check_offers(spec: &TaskSpec, offers: &[Offer], problems: &Problems) {
+    let known = names(spec);
+    for offer in offers {
+        if let Some(span) = offer.span.filter(|_| !known.contains(&&*offer.name)) {
+            problems.refuse(refusal::task_run(format!(
+                "workspace binding {:?} does not match any declared workspace",
+                &*offer.name
+            )));
             problems.push(RunProblem::UnknownWorkspace {
-                workspace: name.value.clone(),
-                help: suggest(&name.value, known, "workspaces"),
-                span: name.span,
+                workspace: offer.name.to_string(),
+                help: suggest(&offer.name, &known, "workspaces"),
+                span,
             });
         }
     }
-    for (index, (name, _)) in given.flags.iter().enumerate() {
-        if given.flags[..index]
-            .iter()
-            .any(|(earlier, _)| earlier == name)
-        {
+}
+
+/// The names of the workspaces that `spec` declares.
+pub(crate) fn names(spec: &TaskSpec) -> Vec<&str> {
+    let declared = spec.workspaces.iter();
+    declared
+        .map(|workspace| workspace.name.value.as_str())
+        .collect()
+}
+
+/// The names of the workspaces that an inline Task declares or uses.
+pub(crate) fn named(spec: &TaskSpec) -> HashSet<String> {
+    let steps = spec.steps.iter().flat_map(StepDecl::texts);
+    let sidecars = spec.sidecars.iter().flat_map(|sidecar| sidecar.texts());
+    let template = spec
+        .step_template
+        .iter()
+        .flat_map(|template| template.texts());
+    let mut found: HashSet<String> = names(spec).into_iter().map(str::to_owned).collect();
+    for (text, _) in steps.chain(sidecars).chain(template) {
+        if reference::is_in(&text.value) {
+            found.extend(reference::find(&text.value).filter_map(|reference| {
+                match reference.subject() {
+                    Subject::Workspace { name, .. } => Some(name),
+                    _ => None,
+                }
+            }));
+        }
+    }
+    let usages = spec.steps.iter().flat_map(|step| &step.workspaces);
+    found.extend(usages.map(|usage| usage.name.value.clone()));
+    found
+}
+
+/// Notes `-w` for a workspace that nobody has, or twice for one.
+pub(crate) fn check_flags(request: &Request, known: &[&str], problems: &Problems) {
+    for (index, (name, _)) in request.workspaces.iter().enumerate() {
+        let mut earlier = request.workspaces[..index].iter();
+        if earlier.any(|(earlier, _)| earlier == name) {
             problems.push(RequestProblem::Twice {
                 flag: "-w",
                 name: name.clone(),
@@ -264,11 +276,6 @@ fn check_known(given: &Given<'_>, known: &[&str], problems: &Problems) {
             });
         }
     }
-}
-
-/// A folder of the user's as a TaskRun would bind it: a cluster has no such folder, and a claim is what comes nearest.
-pub(crate) fn folder_binding(name: &str) -> Json {
-    json!({"name": name, "persistentVolumeClaim": {"claimName": name}})
 }
 
 #[cfg(test)]

@@ -151,6 +151,8 @@ pub struct Step {
     pub stderr: Option<Tee>,
     /// The step's `when`, as JSON; empty where there is none.
     pub when: Vec<Value>,
+    /// Whether `$(context.task.retry-count)` is filled in; with a Task that is referred to, Tekton leaves it alone.
+    pub retry_count: bool,
     /// Whether [`Step::filled`] has to be asked for before it can run.
     pub is_late: bool,
     /// What bounds it: defaults, then annotations, then `computeResources.limits.memory`.
@@ -179,6 +181,7 @@ impl Step {
             stdout: None,
             stderr: None,
             when: Vec::new(),
+            retry_count: true,
             is_late: false,
             limits: Limits::default(),
             grants: Grants::default(),

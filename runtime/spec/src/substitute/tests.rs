@@ -28,19 +28,26 @@ fn with_scope<T>(
 ) -> (T, Vec<String>) {
     let mut sources = Sources::new();
     let span = Sources::span(sources.add("t.yaml", "text"), 0..4);
-    let (params, steps) = (params(), ["build".to_owned()]);
-    let mut scope = Scope::new(&sources, &params);
-    scope.context.insert("task.name", "T".to_owned());
-    scope.results.push("r");
-    scope.steps = &steps;
-    let facts = WorkspaceFacts {
+    let params = params();
+    let (results, steps) = (["r".to_owned()].into(), ["build".to_owned()].into());
+    let bound = WorkspaceFacts {
         path: "/workspace/src".to_owned(),
         claim: String::new(),
+        bound: true,
     };
-    scope.workspaces.insert("src".to_owned(), facts);
-    scope
-        .workspaces
-        .insert("off".to_owned(), WorkspaceFacts::default());
+    let workspaces = [
+        ("src".to_owned(), bound),
+        ("off".to_owned(), WorkspaceFacts::default()),
+    ];
+    let around = Surroundings {
+        context: Cow::Owned([("task.name", "T".to_owned())].into()),
+        outer_context: None,
+        workspaces: Cow::Owned(workspaces.into()),
+        results: Some(&results),
+        steps: Some(&steps),
+    };
+    let made = Cell::new(0);
+    let scope = Scope::new(&sources, &params, &around, &made);
     let problems = Problems::default();
     let value = read(&scope, &problems, &|value| At {
         value: value.to_owned(),
@@ -158,15 +165,15 @@ fn misuse_is_said() {
 }
 
 #[test]
-fn json_is_filled_in_below_names() {
+fn json_is_filled_in_beside_declared_names() {
     let mut json = serde_json::json!({
-        "name": "$(params.s)", "args": ["$(params.list)"], "env": [{"name": "A", "value": "$(params.s)"}], "n": 1
+        "name": "$(params.s)", "args": ["$(params.list)"], "env": [{"name": "$(params.s)", "value": "$(params.s)"}], "n": 1
     });
-    with_scope(|scope, _, at| scope.json(&mut json, at("").span));
+    with_scope(|scope, _, at| scope.json(&mut json, "steps", at("").span));
     assert_eq!(
         json,
         serde_json::json!({
-            "name": "$(params.s)", "args": ["a", "T"], "env": [{"name": "A", "value": "hello"}], "n": 1
+            "name": "hello", "args": ["a", "T"], "env": [{"name": "$(params.s)", "value": "hello"}], "n": 1
         })
     );
 }
@@ -176,7 +183,8 @@ fn a_param_that_is_repeated_without_end_is_stopped() {
     let mut sources = Sources::new();
     let span = Sources::span(sources.add("t.yaml", ""), 0..0);
     let params = [("big".to_owned(), ParamValue::String("x".repeat(1 << 20)))].into();
-    let scope = Scope::new(&sources, &params);
+    let (around, made) = (Surroundings::default(), Cell::new(0));
+    let scope = Scope::new(&sources, &params, &around, &made);
     let problems = Problems::default();
     let text = At {
         value: "$(params.big)".repeat(20),

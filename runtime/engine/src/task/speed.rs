@@ -1,0 +1,189 @@
+//! How long a TaskRun of one step takes beyond its sandbox.
+//!
+//! `cargo test --release -p stepwell-engine --lib task::speed -- --ignored --nocapture` prints it, and where it goes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use stepwell_contract::{
+    Backend, Capability, Digest, Ending, Event, Fingerprint, Grants, Image, Limits, RunName,
+    Sandbox, SandboxError, StepIo, StepName, StepSpec, TaskName, TaskScope, TaskSpec,
+};
+use stepwell_spec::{RemoteRef, Run, Sources, Span, Step, TaskRun};
+use stepwell_store::{State, Store};
+use tokio::sync::mpsc::Receiver;
+
+use super::{Common, Halt, run};
+use crate::admit::Admissions;
+use crate::clock::SystemClock;
+use crate::outside::{Fetch, Fetched, Options};
+use crate::plan::layout::Layout;
+use crate::plan::{self, Frame};
+use crate::run::Engine;
+use crate::volumes::Volumes;
+
+const TASKS: u32 = 10_000;
+
+/// A backend, a scope and a sandbox that do nothing.
+struct Idle;
+
+impl Backend for Idle {
+    fn name(&self) -> &'static str {
+        "idle"
+    }
+
+    fn capabilities(&self) -> &'static [Capability] {
+        &[]
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(Digest::of(b"idle"))
+    }
+
+    fn admit(&self, _: &Image, _: &Grants, _: &Limits) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
+    fn open_task(&self, _: &TaskSpec) -> Result<Box<dyn TaskScope>, SandboxError> {
+        Ok(Box::new(Self))
+    }
+}
+
+impl TaskScope for Idle {
+    fn prepare(&self, _: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
+        Ok(Box::new(Self))
+    }
+
+    fn close(self: Box<Self>) -> Result<(), SandboxError> {
+        Ok(())
+    }
+}
+
+impl Sandbox for Idle {
+    fn run(self: Box<Self>, _: StepIo) -> Result<Ending, SandboxError> {
+        Ok(Ending::SUCCESS)
+    }
+}
+
+impl Fetch for Idle {
+    fn fetch(&self, _: &RemoteRef) -> Result<Fetched, String> {
+        Err("nothing is fetched".to_owned())
+    }
+}
+
+fn task() -> TaskRun {
+    let span = Span {
+        source: Sources::new().add("test", ""),
+        start: 0,
+        len: 0,
+    };
+    let mut run = TaskRun::new(RunName::new("run"), TaskName::new("task"));
+    run.steps = vec![Step::new(StepName::new("a"), "./step.wasm".into(), span)];
+    run
+}
+
+struct World {
+    common: Common,
+    events: Receiver<Event>,
+    _temp: tempfile::TempDir,
+}
+
+fn world(run: &TaskRun) -> World {
+    let temp = tempfile::tempdir().unwrap();
+    let image = Image::component("./step.wasm", b"code".as_slice());
+    let images: BTreeMap<_, _> = [(Arc::clone(&image.reference), image)].into();
+    let engine = Engine {
+        backend: Arc::new(Idle),
+        clock: Arc::new(SystemClock),
+        images: Arc::new(images),
+        fetch: Arc::new(Idle),
+        state: State::open(&temp.path().join("state")).unwrap(),
+        options: Options {
+            max_parallel: std::num::NonZeroUsize::MIN,
+            epoch_seconds: 0,
+            host_paths: Vec::new(),
+        },
+    };
+    let scratch = Store::open(&temp.path().join("store")).unwrap().scratch();
+    let (sender, events) = tokio::sync::mpsc::channel(256);
+    let whole = Run::Task(Box::new(run.clone()));
+    let admissions = Admissions::default();
+    World {
+        common: Common::new(engine, admissions, &whole, scratch.unwrap(), sender),
+        events,
+        _temp: temp,
+    }
+}
+
+fn each(what: &str, took: Duration) {
+    let took = took / TASKS;
+    #[expect(clippy::print_stderr, reason = "it is what the test is for")]
+    {
+        eprintln!("{what:<40} {took:>10.1?} a task");
+    }
+}
+
+#[test]
+#[ignore = "it measures, and says what it found"]
+fn ten_thousand_tasks_of_one_step() {
+    let task = task();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let World {
+        common,
+        mut events,
+        _temp,
+    } = world(&task);
+    let reader = std::thread::spawn(move || {
+        let mut heard = 0_u32;
+        while events.blocking_recv().is_some() {
+            heard += 1;
+        }
+        heard
+    });
+    let began = Instant::now();
+    runtime.block_on(async {
+        for _ in 0..TASKS {
+            let ended = run(&common, task.clone(), Vec::new(), &Halt::default()).await;
+            assert!(ended.succeeded);
+        }
+    });
+    each("all of it, one after the other", began.elapsed());
+
+    let began = Instant::now();
+    runtime.block_on(async {
+        for _ in 0..TASKS {
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+        }
+    });
+    each("handing it to a thread and back", began.elapsed());
+
+    let layout = Layout::of(&task).unwrap();
+    let began = Instant::now();
+    for _ in 0..TASKS {
+        let volumes = Volumes::open(common.tools(), &task, &layout).unwrap();
+        volumes.close().unwrap();
+    }
+    each("its folders", began.elapsed());
+
+    let image = Image::component("./step.wasm", b"code".as_slice());
+    let frame = Frame {
+        run: &task,
+        attempt: 0,
+        fingerprint: common.tools().fingerprint,
+        epoch_seconds: 0,
+    };
+    let began = Instant::now();
+    for _ in 0..TASKS {
+        let layout = Layout::of(&task).unwrap();
+        let seen = &layout.steps[0];
+        let planned = plan::plan(frame, 0, task.steps[0].clone(), seen, image.clone());
+        assert_eq!(planned.unwrap().spec.mounts.len(), 3);
+    }
+    each("its plan and its key", began.elapsed());
+    drop(common);
+    assert_eq!(reader.join().unwrap(), 4 * TASKS);
+}

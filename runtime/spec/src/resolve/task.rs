@@ -1,0 +1,311 @@
+//! One TaskRun, whoever asks for it: a document, or a pipeline for one of its tasks.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use stepwell_contract::{ParamValue, RunName, TaskName};
+
+use crate::document::overrides::ContainerOverride;
+use crate::document::pod::PodTemplate;
+use crate::document::settings::Annotation;
+use crate::document::task::TaskSpec;
+use crate::nearest::suggest;
+use crate::problem::{Problems, TaskProblem};
+use crate::reference::{self, Subject};
+use crate::request::Request;
+use crate::resolve::container;
+use crate::resolve::files::Files;
+use crate::resolve::library::Library;
+use crate::resolve::offers::{Binder, Offer};
+use crate::resolve::pod::Pod;
+use crate::resolve::steps::{self, Bounds, Maker};
+use crate::resolve::stored::{self, Identified};
+use crate::resolve::volumes::Volumes;
+use crate::resolve::workspaces;
+use crate::run::{RemoteRef, TaskRun};
+use crate::substitute::{Context, Params, Scope, Surroundings, TaskValues};
+
+/// The annotation that takes the network away from steps.
+const EXECUTION_MODE: &str = "experimental.tekton.dev/execution-mode";
+
+/// What can be said of a Task once and for all its runs.
+#[derive(Debug)]
+pub(crate) struct TaskBase {
+    step_names: Vec<String>,
+    known_steps: HashSet<String>,
+    known_results: HashSet<String>,
+    /// The spec as it would be stored.
+    pub(crate) json: Arc<Json>,
+    pub(crate) has_references: bool,
+    has_actions: bool,
+    reads_exit_codes: bool,
+    uses_artifacts: bool,
+}
+
+impl TaskBase {
+    pub(crate) fn new(spec: &TaskSpec) -> Self {
+        let step_names = spec.step_names();
+        let json = stored::task_spec(spec);
+        let (mut reads_exit_codes, mut uses_artifacts) = (false, false);
+        let steps = spec.steps.iter().flat_map(|step| step.texts());
+        let template = spec
+            .step_template
+            .iter()
+            .flat_map(|template| template.texts());
+        for (text, _) in steps.chain(template) {
+            let text = text.value.as_str();
+            reads_exit_codes |= text.contains("/tekton/steps/");
+            uses_artifacts |=
+                text.contains("/tekton/artifacts") || text.contains("artifacts/provenance.json");
+            if reference::is_in(text) {
+                for found in reference::find(text) {
+                    match found.subject() {
+                        Subject::ExitCode(_) => reads_exit_codes = true,
+                        Subject::StepArtifact(_)
+                        | Subject::StepArtifactsPath
+                        | Subject::ArtifactsPath => uses_artifacts = true,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Self {
+            known_steps: step_names.iter().cloned().collect(),
+            known_results: spec
+                .results
+                .iter()
+                .map(|result| result.name.value.clone())
+                .collect(),
+            has_references: stored::has_references(&json),
+            has_actions: spec.steps.iter().any(|step| step.action.is_some()),
+            json: Arc::new(json),
+            reads_exit_codes,
+            uses_artifacts,
+            step_names,
+        }
+    }
+}
+
+/// Everything that one TaskRun is made from.
+pub(crate) struct Draft<'a> {
+    pub(crate) library: &'a Library,
+    pub(crate) request: &'a Request,
+    pub(crate) spec: &'a TaskSpec,
+    pub(crate) base: &'a TaskBase,
+    /// Whether the Task stands inside the run, so that what is around reaches in.
+    pub(crate) inline: bool,
+    pub(crate) run: Identified<'a>,
+    /// The Task's name; the run's own where it is inline.
+    pub(crate) title: &'a str,
+    pub(crate) key: TaskName,
+    pub(crate) params: Params,
+    /// Params of the pipeline around, where it is inline.
+    pub(crate) outer: Option<&'a Params>,
+    pub(crate) tasks: Option<&'a dyn TaskValues>,
+    /// The context of the pipeline around, where it is inline.
+    pub(crate) outer_context: Option<&'a Context>,
+    pub(crate) offers: &'a [Offer],
+    /// `metadata` of the TaskRun.
+    pub(crate) metadata: &'a Json,
+    pub(crate) settings: &'a [&'a [Annotation]],
+    pub(crate) step_specs: &'a [ContainerOverride],
+    /// Memory for every step.
+    pub(crate) memory_of_all: Option<u64>,
+    pub(crate) pod_templates: &'a [&'a PodTemplate],
+    pub(crate) service_account: &'a str,
+}
+
+/// What a TaskRun took of what it was offered.
+pub(crate) struct Made {
+    pub(crate) run: TaskRun,
+    pub(crate) taken: Vec<Offer>,
+}
+
+impl Draft<'_> {
+    /// Makes the TaskRun; its `document`, time-out and the like are for the caller to add.
+    pub(crate) fn make(self, problems: &Problems, needs: &RefCell<Vec<RemoteRef>>) -> Made {
+        let made = Cell::new(0);
+        let around = Surroundings {
+            context: Cow::Owned(self.context()),
+            outer_context: self.outer_context,
+            results: Some(&self.base.known_results),
+            steps: Some(&self.base.known_steps),
+            ..Surroundings::default()
+        };
+        let scope = Scope {
+            outer: self.outer,
+            tasks: self.tasks,
+            ..Scope::new(&self.library.sources, &self.params, &around, &made)
+        };
+        let bound = workspaces::bind(self.spec, self.offers, self.inline, &scope, problems);
+        if !self.inline {
+            workspaces::check_offers(self.spec, self.offers, problems);
+        }
+        let around = Surroundings {
+            workspaces: Cow::Borrowed(&bound.facts),
+            context: Cow::Borrowed(&around.context),
+            ..around
+        };
+        let scope = Scope {
+            around: &around,
+            ..scope
+        };
+        let pod = Pod {
+            task_run: self.run,
+            service_account: self.service_account,
+            metadata: self.metadata,
+        };
+        let files = Files {
+            library: self.library,
+            scope: &scope,
+            pod: &pod,
+            problems,
+        };
+        let mut pod_env = Vec::new();
+        for template in self.pod_templates {
+            pod_env = container::over(pod_env, container::variables(&template.env, &files));
+        }
+        let binder = Binder {
+            files,
+            namespace: self.run.namespace,
+            uid: self.run.uid,
+        };
+        let of_pods = self.pod_templates.iter().flat_map(|pod| &pod.volumes);
+        let declared = of_pods.chain(&self.spec.volumes);
+        let mut volumes = Volumes::new(declared, &bound.workspaces, &binder);
+        self.check_step_specs(problems);
+        let bounds = Bounds {
+            annotations: self.settings,
+            memory: self.step_memory(),
+            memory_of_all: self.memory_of_all,
+            request: self.request,
+        };
+        let action_specs = RefCell::default();
+        let maker = Maker {
+            spec: self.spec,
+            names: &self.base.step_names,
+            library: self.library,
+            scope: &scope,
+            pod: &pod,
+            bounds: &bounds,
+            workspaces: &bound.workspaces,
+            pod_env: &pod_env,
+            inline: self.inline,
+            problems,
+            needs,
+            action_specs: &action_specs,
+        };
+        let steps = maker.steps(&mut volumes);
+        let volumes = volumes.finish();
+        scope.made.set(0);
+        let task_spec = self.task_spec(&scope, action_specs.into_inner());
+        let run = TaskRun {
+            task_spec,
+            volumes,
+            steps,
+            workspaces: bound.workspaces,
+            results: steps::results(&self.spec.results),
+            step_results: self.step_results(),
+            sidecars: self.sidecars(),
+            hermetic: self.metadata["annotations"][EXECUTION_MODE] == "hermetic",
+            reads_exit_codes: self.base.reads_exit_codes,
+            uses_artifacts: self.base.uses_artifacts || self.base.has_actions,
+            secrets: Arc::clone(&self.library.secret_texts),
+            params: self.params,
+            ..TaskRun::new(RunName::new(self.run.name), self.key)
+        };
+        Made {
+            run,
+            taken: bound.taken,
+        }
+    }
+
+    /// What `$(context.…)` stands for, but for how often the task was tried.
+    fn context(&self) -> Context {
+        BTreeMap::from([
+            ("taskRun.name", self.run.name.to_owned()),
+            ("taskRun.namespace", self.run.namespace.to_owned()),
+            ("taskRun.uid", self.run.uid.to_owned()),
+            ("task.name", self.title.to_owned()),
+        ])
+    }
+
+    fn step_memory(&self) -> BTreeMap<&str, u64> {
+        let memory = self.step_specs.iter().filter_map(|step| {
+            let memory = step.resources.as_ref()?.memory?;
+            Some((step.name.value.as_str(), memory))
+        });
+        memory.collect()
+    }
+
+    /// Notes overrides for steps that are not there.
+    fn check_step_specs(&self, problems: &Problems) {
+        for step in self.step_specs {
+            if !self.base.known_steps.contains(&step.name.value) {
+                let steps: Vec<&str> = self.base.step_names.iter().map(String::as_str).collect();
+                problems.push(TaskProblem::UnknownStep {
+                    setting: "stepSpecs".to_owned(),
+                    help: suggest(&step.name.value, &steps, "steps"),
+                    span: step.name.span,
+                });
+            }
+        }
+    }
+
+    fn step_results(&self) -> Vec<(Arc<str>, String)> {
+        let results = self.spec.results.iter().filter_map(|result| {
+            let ParamValue::String(text) = &result.value.as_ref()?.value else {
+                return None;
+            };
+            Some((result.name.value.as_str().into(), text.clone()))
+        });
+        results.collect()
+    }
+
+    fn sidecars(&self) -> Vec<Arc<str>> {
+        let names = self.spec.sidecars.iter();
+        names
+            .filter_map(|sidecar| Some(sidecar.name.as_ref()?.value.as_str().into()))
+            .collect()
+    }
+
+    /// The Task's spec with its references filled in (`status.taskSpec`).
+    fn task_spec(&self, scope: &Scope<'_>, actions: BTreeMap<String, Json>) -> Arc<Json> {
+        if !self.base.has_references && actions.is_empty() {
+            return Arc::clone(&self.base.json);
+        }
+        let mut spec = Json::clone(&self.base.json);
+        let span = self.spec.node.span;
+        let steps = stored::items(&mut spec, "steps").zip(&self.base.step_names);
+        for (json, name) in steps {
+            let mut step = *scope;
+            step.step = Some(crate::substitute::StepScope {
+                name,
+                results: &[],
+                paths: &[],
+            });
+            step.json(json, "steps", span);
+            if let (Some(action), Some(fields)) = (actions.get(name), json.as_object_mut()) {
+                fields.remove("ref");
+                fields.remove("params");
+                for (field, value) in action.as_object().into_iter().flatten() {
+                    fields.entry(field).or_insert_with(|| value.clone());
+                }
+            }
+        }
+        for field in ["stepTemplate", "sidecars", "volumes"] {
+            if let Some(json) = spec.get_mut(field) {
+                scope.json(json, field, span);
+            }
+        }
+        for workspace in stored::items(&mut spec, "workspaces") {
+            if let Some(path) = workspace.get_mut("mountPath") {
+                scope.json(path, "mountPath", span);
+            }
+        }
+        Arc::new(spec)
+    }
+}
