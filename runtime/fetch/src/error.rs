@@ -104,12 +104,15 @@ pub enum FetchCause {
 }
 
 /// A reference cannot be had without asking somebody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Offline {
     /// It was never got.
-    #[error("the cache does not hold it; run once without `--offline` to get it")]
-    Missing,
+    #[error("the cache does not hold it{held}; run once without `--offline` to get it")]
+    Missing {
+        /// What it holds of the same place, as the end of a clause; empty where that is nothing.
+        held: String,
+    },
     /// The document keeps it out of the cache.
     #[error(
         "the param `cache` is `never`, so it cannot come from the cache; remove it, or run without `--offline`"

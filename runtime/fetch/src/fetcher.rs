@@ -12,7 +12,9 @@ use std::{
 
 use serde_json::Value;
 use stepwell_contract::ParamValue;
-use stepwell_registry::{Http, HttpOptions, Registry, RegistryOptions, auth::Keychain};
+use stepwell_registry::{
+    Http, HttpOptions, Registry, RegistryOptions, auth::Keychain, words::quoted,
+};
 
 use crate::{
     bundle,
@@ -138,6 +140,9 @@ pub struct Held {
 /// For how long an answer that may have changed is taken from the cache: as long as Tekton takes it.
 const LIFETIME: Duration = Duration::from_mins(5);
 
+/// The most answers of the same place that a message names.
+const SHOWN: usize = 5;
+
 /// Fetches documents, and keeps them.
 #[derive(Debug)]
 pub struct Fetcher {
@@ -221,7 +226,10 @@ impl Fetcher {
         if self.options.offline {
             return Err(match mode {
                 CacheMode::Never => Offline::Never.into(),
-                CacheMode::Always | CacheMode::Auto => Offline::Missing.into(),
+                CacheMode::Always | CacheMode::Auto => Offline::Missing {
+                    held: self.held_of_same_place(&asked)?,
+                }
+                .into(),
             });
         }
         let fetched = self.ask(&request)?;
@@ -235,6 +243,30 @@ impl Fetcher {
             );
         }
         Ok(fetched)
+    }
+
+    /// What the cache has instead of what was asked: another revision, another file, another object.
+    fn held_of_same_place(&self, asked: &Asked) -> Result<String, CacheError> {
+        let held = self.cache.list()?;
+        let others: Vec<String> = held
+            .iter()
+            .filter(|held| {
+                held.resolver == asked.resolver && held.asked.first() == asked.params.first()
+            })
+            .take(SHOWN)
+            .map(|held| {
+                let params = held.asked.iter().skip(1);
+                let params: Vec<String> = params
+                    .map(|(name, value)| format!("{name} `{}`", quoted(value)))
+                    .collect();
+                params.join(", ")
+            })
+            .filter(|params| !params.is_empty())
+            .collect();
+        Ok(match others.as_slice() {
+            [] => String::new(),
+            others => format!(", but of the same place: {}", others.join("; ")),
+        })
     }
 
     fn ask(&self, request: &Request) -> Result<Fetched, FetchCause> {
@@ -292,7 +324,7 @@ impl Request {
 /// Says what to write instead.
 fn unsupported(resolver: &str) -> FetchCause {
     FetchCause::Unsupported {
-        resolver: stepwell_registry::words::quoted(resolver),
+        resolver: quoted(resolver),
         mend: match resolver {
             "hub" => {
                 "use `resolver: git` with the repository that the catalog is made from, or `resolver: bundles`, or put the file beside"

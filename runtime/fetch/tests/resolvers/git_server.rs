@@ -139,7 +139,7 @@ fn a_file_comes_over_https_and_stays_in_the_cache() {
     assert_eq!(server.asked().len(), asked);
     blames_environment(
         task(&with(start, true), &url, "other"),
-        "run once without `--offline`",
+        "the cache does not hold it, but of the same place: revision `",
     );
     blames_document(
         task(&with(start, false), &url, "other"),

@@ -33,7 +33,7 @@ fn fetcher(folder: &tempfile::TempDir) -> Fetcher {
     let mut options = options(folder.path());
     options.certificates = vec![tls_file("ca.pem")];
     options.limits.document = 1000;
-    options.limits.time = Duration::from_secs(5);
+    options.limits.time = Duration::from_secs(30);
     Fetcher::new(options)
 }
 
