@@ -1,8 +1,11 @@
-//! One TaskRun against a scripted backend: tries, what steps leave for each other, volumes, and what is hidden.
+//! One TaskRun against a scripted backend: its life, tries, what steps leave for each other,
+//! volumes, and what is hidden.
 
 mod leaves;
+mod life;
 mod masking;
 mod retries;
 #[path = "../scripted/mod.rs"]
 mod scripted;
+mod stopping;
 mod volumes;
