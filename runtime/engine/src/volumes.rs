@@ -13,7 +13,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use stepwell_contract::{Access, StepName, Volume};
-use stepwell_spec::{TaskRun, VolumeSource};
+use stepwell_spec::{Step, TaskRun, VolumeSource};
 use stepwell_store::{StoreError, TaskScratch};
 
 use crate::error::EngineError;
@@ -48,15 +48,22 @@ impl Volumes {
             };
             volumes.open.insert(name, volume);
         }
-        if let Some(dir) = volumes.dir(SCRIPTS) {
-            for (index, step) in run.steps.iter().enumerate() {
-                let Some(text) = &step.script else { continue };
-                let file = script_file(index);
-                write_script(&dir, &file, text)
-                    .map_err(|source| EngineError::Script { file, source })?;
+        for (index, step) in run.steps.iter().enumerate() {
+            // What is not known yet is written when it is.
+            if !step.is_late {
+                volumes.write_script(index, step)?;
             }
         }
         Ok(volumes)
+    }
+
+    /// Writes the script of the step with number `index`, where it has one.
+    pub(crate) fn write_script(&self, index: usize, step: &Step) -> Result<(), EngineError> {
+        let (Some(text), Some(dir)) = (&step.script, self.dir(SCRIPTS)) else {
+            return Ok(());
+        };
+        let file = script_file(index);
+        write_script(&dir, &file, text).map_err(|source| EngineError::Script { file, source })
     }
 
     fn open_one(

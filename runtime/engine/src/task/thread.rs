@@ -328,18 +328,21 @@ fn run_steps(
         let ended = match ended {
             Next::Skip => step::skip(index, &step.name, &ground),
             Next::CannotBegin(cause) => Ok(step::cannot_begin(index, &step.name, cause, &ground)),
-            Next::Run(step) => match plan::plan(job.frame(), index, *step, seen, image) {
-                Ok(planned) => step::run(index, planned, &ground),
-                Err(error) => {
-                    let cause = error.to_string();
-                    Ok(step::cannot_begin(
-                        index,
-                        &job.run.steps[index].name,
-                        cause,
-                        &ground,
-                    ))
+            Next::Run(filled) => {
+                if step.is_late
+                    && let Some(volumes) = &*shared.volumes()
+                    && let Err(error) = volumes.write_script(index, &filled)
+                {
+                    return (Err(error), ground.scope);
                 }
-            },
+                match plan::plan(job.frame(), index, *filled, seen, image) {
+                    Ok(planned) => step::run(index, planned, &ground),
+                    Err(error) => {
+                        let cause = error.to_string();
+                        Ok(step::cannot_begin(index, &step.name, cause, &ground))
+                    }
+                }
+            }
         };
         let step::Ended {
             stop,

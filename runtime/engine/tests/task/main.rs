@@ -1,6 +1,7 @@
 //! One TaskRun against a scripted backend: its life, tries, what steps leave for each other,
 //! volumes, and what is hidden.
 
+mod late;
 mod leaves;
 mod life;
 mod masking;
