@@ -180,15 +180,6 @@ problems! {
             #[label("not one of Tekton's own")]
             span: Span,
         }
-        /// A matrix with more rows than Tekton allows.
-        #[error("the matrix has {rows} rows")]
-        #[diagnostic(code(spec::matrix_too_large), help("{most} are allowed"))]
-        MatrixTooLarge {
-            rows: usize,
-            most: usize,
-            #[label("too many combinations")]
-            span: Span,
-        }
         /// A required workspace that may be left out.
         #[error("the task needs the workspace `{workspace}`, which the Pipeline leaves optional")]
         #[diagnostic(

@@ -10,8 +10,8 @@ use stepwell_contract::{ParamValue, TaskName};
 use crate::check::list;
 use crate::document::Document;
 use crate::document::param::GivenParam;
-use crate::document::pipeline_task::PipelineTask as Decl;
-use crate::document::settings::Annotation;
+use crate::document::pipeline_task::{InlineTask, PipelineTask as Decl};
+use crate::document::settings::{self, Annotation};
 use crate::document::task::TaskSpec;
 use crate::problem::{Problems, RunProblem};
 use crate::reference::{self, Subject};
@@ -46,7 +46,7 @@ impl Child<'_> {
         self,
         spec: &TaskSpec,
         document: Option<&Arc<Document<TaskSpec>>>,
-        own_settings: &[Annotation],
+        inside: Option<&InlineTask>,
         provenance: Option<Arc<Json>>,
     ) -> Instance {
         let core = &self.all.recipe.core;
@@ -65,15 +65,33 @@ impl Child<'_> {
             self.decl.name.span,
             self.problems,
         );
-        let labels = document.map_or(&[][..], |document| &document.metadata.labels);
+        let labels = match (document, inside) {
+            (Some(document), _) => &document.metadata.labels[..],
+            (None, Some(inside)) => &inside.labels[..],
+            (None, None) => &[],
+        };
         let mut metadata =
             child_metadata(core, self.decl, self.run, labels, self.all.asking.section);
         if let Some(document) = document {
             metadata["labels"]["tekton.dev/task"] = document.metadata.title().into();
+            for (key, value) in &document.metadata.annotations {
+                let annotations = &mut metadata["annotations"];
+                if annotations[&key.value].is_null() {
+                    annotations[&key.value] = value.value.as_str().into();
+                }
+            }
+        }
+        let mut own_settings = Vec::new();
+        if let Some(inside) = inside.filter(|inside| !inside.annotations.is_empty()) {
+            let sources = &self.all.recipe.library.sources;
+            own_settings = settings::read(&inside.annotations, sources, self.problems);
+            for (key, value) in &inside.annotations {
+                metadata["annotations"][&key.value] = value.value.as_str().into();
+            }
         }
         let settings: [&[Annotation]; 4] = [
             document.map_or(&[], |document| &document.metadata.settings),
-            own_settings,
+            &own_settings,
             core.document()
                 .map_or(&[], |document| &document.metadata.settings),
             core.run.as_ref().map_or(&[], |run| &run.metadata.settings),

@@ -9,7 +9,6 @@ use stepwell_contract::{ParamType, ParamValue, RunName, TaskName};
 use crate::document::param::GivenParam;
 use crate::document::pipeline::PipelineSpec;
 use crate::document::pipeline_task::{PipelineTask as Decl, PipelineTaskSource};
-use crate::document::settings;
 use crate::document::task::TaskSpec;
 use crate::fields::At;
 use crate::problem::{PipelineProblem, Problems, RunProblem};
@@ -249,9 +248,10 @@ impl<'a> Children<'a> {
                     "PipelineValidationFailed",
                     format!("expected 0 <= {rows} <= {MAX_ROWS}: matrix"),
                 ));
-                problems.push(RunProblem::MatrixTooLarge {
-                    rows,
-                    most: MAX_ROWS,
+                problems.push(PipelineProblem::MatrixTooLarge {
+                    task: decl.name.value.clone(),
+                    rows: rows.to_string(),
+                    limit: MAX_ROWS,
                     span: matrix.span,
                 });
                 Err(Stop::Wrong)
@@ -442,15 +442,11 @@ impl<'a> Children<'a> {
                 child.task(
                     &looked.document.spec,
                     Some(&looked.document),
-                    &[],
+                    None,
                     provenance,
                 )
             }
-            Source::InlineTask(inline) => {
-                let sources = &self.recipe.library.sources;
-                let own = settings::read(&inline.annotations, sources, problems);
-                child.task(&inline.spec, None, &own, None)
-            }
+            Source::InlineTask(inline) => child.task(&inline.spec, None, Some(inline), None),
             Source::Pipeline(looked) => child.pipeline(
                 &SpecOf::Named(Arc::clone(&looked.document)),
                 looked.provenance.clone(),

@@ -74,6 +74,15 @@ impl<'a> Known<'a> {
         self.missing.borrow_mut().get_or_insert(missing);
     }
 
+    /// Notes a reference that does not fit the result that is there.
+    fn misfit(&self, producer: (&PipelineTask, &TaskFact), message: String) {
+        if self.asking.is_some() {
+            return self.note(Some(producer), message);
+        }
+        let missing = Missing::Fail(refusal::failed("CouldntGetPipelineResult", message));
+        self.missing.borrow_mut().get_or_insert(missing);
+    }
+
     fn result(&self, wanted: &ResultRef, index: Option<Index>) -> Option<ParamValue> {
         let (task, name) = (&wanted.of, &wanted.name);
         let Some((producer, fact)) = self.fact(task) else {
@@ -137,7 +146,7 @@ impl<'a> Known<'a> {
                     "invalid result reference: result {name} of task {task} is of the type {}",
                     value.param_type()
                 );
-                self.note(Some((producer, fact)), message);
+                self.misfit((producer, fact), message);
                 None
             }
         }
@@ -154,7 +163,7 @@ impl<'a> Known<'a> {
             "Array Result Index {at} for Task {} Result {} is out of bound of size {len}",
             wanted.of, wanted.name
         );
-        self.note(Some(producer), message);
+        self.misfit(producer, message);
         None
     }
 

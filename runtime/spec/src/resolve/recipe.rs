@@ -237,20 +237,18 @@ impl Recipe {
                 .with_scope(&self.library, Some(&known), 0, |scope| {
                     scope.value(value, &problems)
                 });
-            if known.missing().is_some() {
-                continue;
-            }
-            if filled.param_type() != result.result_type {
-                return Err(refusal::failed(
-                    "CouldntGetPipelineResult",
-                    format!(
-                        "Failed to get PipelineResult from TaskRun Results for PipelineRun {:?}: the result {:?} is of the type {}, not {}",
-                        self.core.name,
-                        result.name.value,
-                        filled.param_type(),
-                        result.result_type
-                    ),
-                ));
+            match known.missing() {
+                Some(Missing::Skip) => continue,
+                Some(Missing::Fail(verdict)) => {
+                    return Err(refusal::failed(
+                        "CouldntGetPipelineResult",
+                        format!(
+                            "Failed to get PipelineResult from TaskRun Results for PipelineRun {:?}: invalid pipelineresults [{}]: {}",
+                            self.core.name, result.name.value, verdict.message
+                        ),
+                    ));
+                }
+                None => {}
             }
             results.push((result.name.value.as_str().into(), filled));
         }
