@@ -14,7 +14,7 @@ use stepwell_contract::{
 use stepwell_report::record::{Handles, Record};
 use stepwell_report::{Human, HumanOptions, Json, Junit, Mask, Objects, Reporter, Trace, Yaml};
 
-const TASKS: usize = 4000;
+const TASKS: usize = 2000;
 
 /// What all reporters together may keep of each, in bytes. The whole run may have four kilobytes.
 const MOST: usize = 2048;
