@@ -47,22 +47,22 @@ pub(crate) fn stage() -> Stage {
 fn a_pipeline_runs_in_the_order_of_its_results() {
     let ended = stage().stepwell(&["run", "pipeline.yaml", "-o", "json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    let events: Vec<Value> = ended
+    // Lines of logs have nothing in them that is redacted.
+    let said: Vec<String> = ended
         .stdout
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let said: Vec<_> = events
-        .iter()
-        .filter(|event| event["type"] == "step-log")
-        .map(|event| format!("{} {}", event["task"], event["line"]))
+        .filter(|line| line.contains(r#""type":"step-log""#))
+        .map(|line| {
+            let event: Value = serde_json::from_str(line).unwrap();
+            format!("{} {}", event["task"], event["line"])
+        })
         .collect();
     assert_eq!(said[..2], [r#""use" "args.wat""#, r#""use" "42""#]);
     assert!(said.contains(&r#""last" "hello""#.to_owned()), "{said:?}");
-    let end = events.last().unwrap();
-    assert_eq!(
-        (&end["type"], &end["reason"]),
-        (&"run-end".into(), &"Completed".into())
+    let end = ended.stdout.lines().last().unwrap();
+    assert!(
+        end.contains(r#""type":"run-end","succeeded":true,"reason":"Completed""#),
+        "{end}"
     );
 }
 

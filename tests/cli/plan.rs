@@ -6,14 +6,54 @@ use crate::pipelines::stage;
 
 #[test]
 fn a_tree_is_for_a_person() {
-    insta::assert_snapshot!(stage().stepwell(&["plan", "pipeline.yaml"]).text(), @"");
+    insta::assert_snapshot!(stage().stepwell(&["plan", "pipeline.yaml"]).text(), @r#"
+    PipelineRun release-run-[ID] of the Pipeline release, at most 1h0m0s
+    ├─ make
+    │  ├─ at most 1h0m0s
+    │  └─ step write  ./result.wat
+    ├─ never
+    │  ├─ when "a" in ["b"]
+    │  ├─ at most 1h0m0s
+    │  └─ step hello  ./hello.wat
+    ├─ use  with results of make
+    │  ├─ at most 1h0m0s
+    │  └─ step print  ./args.wat
+    └─ finally
+       └─ last
+          ├─ at most 1h0m0s
+          └─ step hello  ./hello.wat
+    --- exit 0
+    "#);
 }
 
 #[test]
 fn pictures_tell_results_from_order() {
     let stage = stage();
-    insta::assert_snapshot!(stage.stepwell(&["plan", "pipeline.yaml", "-o", "mermaid"]).stdout, @"");
-    insta::assert_snapshot!(stage.stepwell(&["plan", "pipeline.yaml", "-o", "dot"]).stdout, @"");
+    insta::assert_snapshot!(stage.stepwell(&["plan", "pipeline.yaml", "-o", "mermaid"]).stdout, @r#"
+    flowchart TD
+      t0["use<br/>print: ./args.wat"]
+      t1["make<br/>write: ./result.wat"]
+      t2{{"never<br/>when #34;a#34; in #91;#34;b#34;#93;<br/>hello: ./hello.wat"}}
+      subgraph tf ["finally"]
+        t3["last<br/>hello: ./hello.wat"]
+      end
+      t1 ==>|results| t0
+    "#);
+    insta::assert_snapshot!(stage.stepwell(&["plan", "pipeline.yaml", "-o", "dot"]).stdout, @r#"
+    digraph "release" {
+      rankdir=TB;
+      compound=true;
+      node [shape=box];
+      t0 [label="use\lprint: ./args.wat\l"];
+      t1 [label="make\lwrite: ./result.wat\l"];
+      t2 [label="never\lwhen \"a\" in [\"b\"]\lhello: ./hello.wat\l"];
+      subgraph cluster_tf {
+        label="finally";
+        t3 [label="last\lhello: ./hello.wat\l"];
+      }
+      t1 -> t0 [style=bold, label="results"];
+    }
+    "#);
 }
 
 #[test]
