@@ -118,11 +118,12 @@ impl Scratch {
         self.dir.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the folders of a task back: the next one gets them.
-    pub(crate) fn give_back(&self, folder: TaskFolder) {
-        // What is given back too late goes with the whole.
-        if self.dir().is_some() {
-            self.tasks.keep(folder);
+    /// Gives the folders of a task back: the next one gets them. What is not wanted any more is returned.
+    pub(crate) fn give_back(&self, folder: TaskFolder) -> Option<TaskFolder> {
+        match self.dir().is_some() {
+            true => self.tasks.keep(folder),
+            // It has gone with the whole.
+            false => None,
         }
     }
 

@@ -35,11 +35,14 @@ impl Tasks {
         self.lock().pop()
     }
 
-    pub(crate) fn keep(&self, folder: TaskFolder) {
+    /// Keeps `folder` for the next task, or gives it back where there are enough.
+    pub(crate) fn keep(&self, folder: TaskFolder) -> Option<TaskFolder> {
         let mut spare = self.lock();
-        if spare.len() < SPARE {
-            spare.push(folder);
+        if spare.len() >= SPARE {
+            return Some(folder);
         }
+        spare.push(folder);
+        None
     }
 
     pub(crate) fn forget(&self) {
@@ -165,13 +168,16 @@ impl TaskScratch {
         let Some(mut folder) = self.folder.take() else {
             return Ok(());
         };
-        if folder.clean() {
-            self.run.give_back(folder);
-            return Ok(());
-        }
-        let TaskFolder {
+        let left = match folder.clean() {
+            true => self.run.give_back(folder),
+            false => Some(folder),
+        };
+        let Some(TaskFolder {
             name, path, dir, ..
-        } = folder;
+        }) = left
+        else {
+            return Ok(());
+        };
         self.run
             .discard(&name, &dir)
             .map_err(StoreError::io("remove", &path))
@@ -183,5 +189,81 @@ impl Drop for TaskScratch {
         if let Err(error) = self.end() {
             tracing::warn!(run = %self.run.path().display(), ?error, "a task's folder is left behind");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::sync::Arc;
+
+    use super::SPARE;
+    use crate::{Scratch, Store};
+
+    fn scratch() -> (tempfile::TempDir, Arc<Scratch>) {
+        let temp = tempfile::tempdir().unwrap();
+        let scratch = Store::open(temp.path()).unwrap().scratch().unwrap();
+        (temp, Arc::new(scratch))
+    }
+
+    #[test]
+    fn the_next_task_gets_the_folders_as_if_they_were_new() {
+        let (_temp, scratch) = scratch();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join("kept"), "1").unwrap();
+        let mut paths = Vec::new();
+        for _ in 0..3 {
+            let mut task = scratch.task().unwrap();
+            let (dir, path) = task.folder("workspace").unwrap();
+            assert_eq!(dir.entries().unwrap().count(), 0);
+            dir.create_dir_all("deep/er").unwrap();
+            dir.write("deep/er/file", "1").unwrap();
+            symlink(elsewhere.path(), path.join("link")).unwrap();
+            paths.push(path);
+            drop(dir);
+            task.close().unwrap();
+        }
+        assert!(paths.iter().all(|path| *path == paths[0]), "{paths:?}");
+        assert!(elsewhere.path().join("kept").exists());
+    }
+
+    #[test]
+    fn a_folder_is_asked_for_once_and_is_inside() {
+        let (_temp, scratch) = scratch();
+        let mut task = scratch.task().unwrap();
+        task.folder("a").unwrap();
+        for name in ["a", "../out", "/tmp/out", "missing/b"] {
+            assert!(task.folder(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn attack_a_folder_that_somebody_still_holds_is_nobodys_next() {
+        let (_temp, scratch) = scratch();
+        let mut task = scratch.task().unwrap();
+        let (held, path) = task.folder("workspace").unwrap();
+        task.close().unwrap();
+        assert!(!path.exists());
+        let mut next = scratch.task().unwrap();
+        let (dir, _) = next.folder("workspace").unwrap();
+        // A thread that was given up goes on writing, and reaches nobody.
+        drop(held.write("late", "1"));
+        assert_eq!(dir.entries().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn tasks_that_run_at_once_share_nothing_and_few_folders_are_kept() {
+        let (_temp, scratch) = scratch();
+        let mut tasks: Vec<_> = (0..SPARE + 5).map(|_| scratch.task().unwrap()).collect();
+        let paths: std::collections::BTreeSet<_> = tasks
+            .iter_mut()
+            .map(|task| task.folder("a").unwrap().1)
+            .collect();
+        assert_eq!(paths.len(), SPARE + 5);
+        drop(tasks);
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), SPARE);
+        scratch.close().unwrap();
+        assert!(!scratch.path().exists());
     }
 }
