@@ -18,12 +18,12 @@ pub(crate) struct ConfigMap {
     pub(crate) text_keys: Vec<Text>,
     /// Every key of `binaryData` with its place.
     pub(crate) byte_keys: Vec<Text>,
-    pub(crate) immutable: bool,
 }
 
 impl ConfigMap {
     /// Takes what it holds out of the document's fields.
     pub(crate) fn take(fields: &Fields<'_>, problems: &Problems) -> Self {
+        fields.flag("immutable");
         let (texts, bytes) = (fields.text_map("data"), fields.text_map("binaryData"));
         let keys = |pairs: &[(Text, Text)]| pairs.iter().map(|(key, _)| key.clone()).collect();
         Self {
@@ -47,7 +47,6 @@ impl ConfigMap {
                     Some((key.value, bytes?))
                 })
                 .collect(),
-            immutable: fields.flag("immutable"),
         }
     }
 

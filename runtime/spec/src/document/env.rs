@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::fields::{At, Fields, Text};
 use crate::problem::{FieldProblem, Problems};
-use crate::source::Span;
 use crate::yaml::Node;
 
 /// One variable.
@@ -26,11 +25,7 @@ pub(crate) enum EnvValue {
     /// `valueFrom.fieldRef`: a field of the pod, such as `metadata.name`.
     Field(Text),
     /// `valueFrom.resourceFieldRef`: what the container may use, such as `limits.memory`.
-    Resource {
-        container: Option<Text>,
-        resource: Text,
-        divisor: Option<Text>,
-    },
+    Resource { resource: Text },
 }
 
 /// A key of a ConfigMap or a Secret.
@@ -48,7 +43,6 @@ pub(crate) struct EnvFrom {
     pub(crate) secret: bool,
     pub(crate) name: Text,
     pub(crate) optional: bool,
-    pub(crate) span: Span,
 }
 
 impl EnvDecl {
@@ -137,14 +131,11 @@ pub(crate) fn read_field_ref(node: &Arc<Node>, problems: &Problems) -> Option<Te
 
 fn read_resource(node: &Arc<Node>, problems: &Problems) -> Option<EnvValue> {
     let fields = Fields::open(node, "a reference to a resource", problems)?;
-    let container = fields.word("containerName");
+    fields.ignore(&["containerName", "divisor"]);
     let resource = fields.need_text("resource");
-    let divisor = fields.word("divisor");
     fields.finish();
     Some(EnvValue::Resource {
-        container,
         resource: resource?,
-        divisor,
     })
 }
 
@@ -192,7 +183,6 @@ impl EnvFrom {
             secret: is_secret,
             name: name?,
             optional,
-            span: node.span,
         })
     }
 }

@@ -7,7 +7,6 @@ use crate::document::pod::PodTemplate;
 use crate::document::resources::Resources;
 use crate::fields::{At, Fields, Text};
 use crate::problem::Problems;
-use crate::source::Span;
 use crate::yaml::Node;
 
 /// Resources for one step or sidecar.
@@ -21,7 +20,6 @@ pub(crate) struct ContainerOverride {
 /// Settings for one pipeline task.
 #[derive(Debug)]
 pub(crate) struct TaskRunOverride {
-    pub(crate) span: Span,
     /// `pipelineTaskName`
     pub(crate) task: Text,
     pub(crate) labels: Vec<(Text, Text)>,
@@ -92,7 +90,6 @@ impl TaskRunOverride {
         let timeout = fields.duration("timeout");
         fields.finish();
         Some(Self {
-            span: node.span,
             task: task?,
             labels,
             annotations,

@@ -6,7 +6,6 @@ use stepwell_contract::{ParamType, ParamValue};
 
 use crate::fields::{At, Fields, Text, entries};
 use crate::problem::{FieldProblem, Problems};
-use crate::source::Span;
 use crate::value;
 use crate::yaml::Node;
 
@@ -151,11 +150,6 @@ impl ResultDecl {
             properties: properties.unwrap_or_default(),
             value,
         })
-    }
-
-    /// Where the result is declared.
-    pub(crate) fn span(&self) -> Span {
-        self.name.span
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::document::param::{self, ParamDecl, ResultDecl};
 use crate::document::pipeline_task::PipelineTask;
 use crate::document::workspace::PipelineWorkspaceDecl;
-use crate::fields::{Fields, Text};
+use crate::fields::Fields;
 use crate::problem::Problems;
 use crate::yaml::Node;
 
@@ -13,8 +13,6 @@ use crate::yaml::Node;
 #[derive(Debug)]
 pub(crate) struct PipelineSpec {
     pub(crate) node: Arc<Node>,
-    pub(crate) display_name: Option<Text>,
-    pub(crate) description: Option<Text>,
     pub(crate) params: Vec<ParamDecl>,
     pub(crate) workspaces: Vec<PipelineWorkspaceDecl>,
     pub(crate) tasks: Vec<PipelineTask>,
@@ -27,10 +25,10 @@ impl PipelineSpec {
     /// Reads a spec. `None`, and a problem, where it is no mapping.
     pub(crate) fn read(node: &Arc<Node>, problems: &Problems) -> Option<Self> {
         let fields = Fields::open(node, "a Pipeline's spec", problems)?;
+        fields.text("displayName");
+        fields.text("description");
         let spec = Self {
             node: Arc::clone(node),
-            display_name: fields.word("displayName"),
-            description: fields.word("description"),
             params: param::declared(&fields),
             workspaces: fields.each("workspaces", PipelineWorkspaceDecl::read),
             tasks: fields.each("tasks", PipelineTask::read),

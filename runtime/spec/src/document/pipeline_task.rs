@@ -19,7 +19,6 @@ use crate::yaml::Node;
 /// A task of a Pipeline.
 #[derive(Debug)]
 pub(crate) struct PipelineTask {
-    pub(crate) node: Arc<Node>,
     pub(crate) span: Span,
     pub(crate) name: Text,
     pub(crate) display_name: Option<Text>,
@@ -42,7 +41,7 @@ pub(crate) enum PipelineTaskSource {
     /// `taskSpec`.
     InlineTask(Arc<InlineTask>),
     /// `taskSpec` with the `apiVersion` and `kind` of a custom task.
-    CustomSpec { api_version: Text, kind: Text },
+    CustomSpec { kind: Text },
     /// `pipelineRef`.
     Pipeline(Ref),
     /// `pipelineSpec`.
@@ -66,7 +65,6 @@ impl PipelineTask {
         let name = fields.need_text("name");
         let source = read_source(&fields, problems);
         let task = |name| Self {
-            node: Arc::clone(node),
             span: fields.span(),
             name,
             display_name: fields.word("displayName"),
@@ -158,7 +156,7 @@ fn read_task_spec(node: &Arc<Node>, problems: &Problems) -> Option<PipelineTaskS
         && !(api_version.value.starts_with("tekton.dev/") && kind.value == "Task")
     {
         // What the fields of somebody else's task are is for its controller to say.
-        return Some(PipelineTaskSource::CustomSpec { api_version, kind });
+        return Some(PipelineTaskSource::CustomSpec { kind });
     }
     if let Some(spec) = custom {
         problems.push(FieldProblem::UnknownField {

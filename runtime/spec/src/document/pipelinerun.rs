@@ -11,7 +11,6 @@ use crate::document::reference::Ref;
 use crate::document::workspace::Binding;
 use crate::fields::{At, Fields, Text};
 use crate::problem::{FieldProblem, Problems};
-use crate::source::Span;
 use crate::yaml::Node;
 
 /// A PipelineRun's spec.
@@ -33,7 +32,7 @@ pub(crate) struct PipelineRunSpec {
 #[derive(Debug)]
 pub(crate) enum PipelineSource {
     /// `pipelineRef`.
-    Named(Ref),
+    Named(Box<Ref>),
     /// `pipelineSpec`.
     Inline(Arc<PipelineSpec>),
     /// Neither can be used; a problem says why.
@@ -43,7 +42,6 @@ pub(crate) enum PipelineSource {
 /// `timeouts`; zero for no bound.
 #[derive(Debug, Default)]
 pub(crate) struct TimeoutsDecl {
-    pub(crate) span: Option<Span>,
     /// Also the older `timeout`.
     pub(crate) pipeline: Option<At<Duration>>,
     pub(crate) tasks: Option<At<Duration>>,
@@ -93,7 +91,6 @@ fn read_timeouts(fields: &Fields<'_>, problems: &Problems) -> TimeoutsDecl {
     let old_timeout = fields.duration("timeout");
     let Some(entry) = fields.take("timeouts") else {
         return TimeoutsDecl {
-            span: older.map(|entry| entry.key.span),
             pipeline: old_timeout,
             ..TimeoutsDecl::default()
         };
@@ -111,7 +108,6 @@ fn read_timeouts(fields: &Fields<'_>, problems: &Problems) -> TimeoutsDecl {
         return TimeoutsDecl::default();
     };
     let timeouts = TimeoutsDecl {
-        span: Some(entry.key.span),
         pipeline: fields.duration("pipeline"),
         tasks: fields.duration("tasks"),
         finally: fields.duration("finally"),
@@ -142,7 +138,9 @@ fn read_pipeline(fields: &Fields<'_>, problems: &Problems) -> PipelineSource {
         (None, Some(spec)) => spec.map_or(PipelineSource::Unusable, |spec| {
             PipelineSource::Inline(Arc::new(spec))
         }),
-        (Some(named), None) => named.map_or(PipelineSource::Unusable, PipelineSource::Named),
+        (Some(named), None) => named.map_or(PipelineSource::Unusable, |named| {
+            PipelineSource::Named(Box::new(named))
+        }),
         (None, None) => exactly_one("neither `pipelineRef` nor `pipelineSpec`", fields.span()),
     }
 }

@@ -6,23 +6,18 @@ use crate::fields::{Fields, Text};
 use crate::problem::Problems;
 use crate::yaml::Node;
 
-/// What a ServiceAccount names.
+/// A ServiceAccount, which has nobody to speak for here.
 #[derive(Debug)]
-pub(crate) struct ServiceAccount {
-    /// The names of Secrets with credentials.
-    pub(crate) secrets: Vec<Text>,
-    /// The names of Secrets with credentials for registries.
-    pub(crate) image_pull_secrets: Vec<Text>,
-}
+pub(crate) struct ServiceAccount;
 
 impl ServiceAccount {
-    /// Takes what it names out of the document's fields.
+    /// Checks what it names among the document's fields.
     pub(crate) fn take(fields: &Fields<'_>) -> Self {
         fields.flag("automountServiceAccountToken");
-        Self {
-            secrets: fields.each("secrets", read_name),
-            image_pull_secrets: fields.each("imagePullSecrets", read_name),
+        for list in ["secrets", "imagePullSecrets"] {
+            fields.each(list, read_name);
         }
+        Self
     }
 }
 

@@ -12,12 +12,9 @@ use crate::yaml::Node;
 /// A sidecar.
 #[derive(Debug, Clone)]
 pub(crate) struct SidecarDecl {
-    /// As it is written, with its probes and ports.
-    pub(crate) node: Arc<Node>,
     pub(crate) name: Option<Text>,
     pub(crate) container: Container,
     pub(crate) script: Option<Text>,
-    pub(crate) restart_policy: Option<Text>,
     pub(crate) workspaces: Vec<WorkspaceUsage>,
 }
 
@@ -26,12 +23,11 @@ impl SidecarDecl {
     pub(crate) fn read(node: &Arc<Node>, problems: &Problems) -> Option<Self> {
         let fields = Fields::open(node, "a sidecar", problems)?;
         shape::check_rows(&fields, CONTAINER, problems);
+        fields.text("restartPolicy");
         let sidecar = Self {
-            node: Arc::clone(node),
             name: fields.word("name"),
             container: Container::read(&fields, problems),
             script: fields.word("script"),
-            restart_policy: fields.word("restartPolicy"),
             workspaces: fields.each("workspaces", WorkspaceUsage::read),
         };
         fields.finish();

@@ -10,7 +10,7 @@ use crate::document::sidecar::SidecarDecl;
 use crate::document::step::{self, StepDecl};
 use crate::document::volume::VolumeDecl;
 use crate::document::workspace::WorkspaceDecl;
-use crate::fields::{Fields, Text};
+use crate::fields::Fields;
 use crate::problem::Problems;
 use crate::yaml::Node;
 
@@ -18,8 +18,6 @@ use crate::yaml::Node;
 #[derive(Debug)]
 pub(crate) struct TaskSpec {
     pub(crate) node: Arc<Node>,
-    pub(crate) display_name: Option<Text>,
-    pub(crate) description: Option<Text>,
     pub(crate) params: Vec<ParamDecl>,
     pub(crate) results: Vec<ResultDecl>,
     pub(crate) workspaces: Vec<WorkspaceDecl>,
@@ -41,10 +39,10 @@ impl TaskSpec {
 
     /// Takes a spec out of `fields`, among which there may be others.
     pub(crate) fn take(node: &Arc<Node>, fields: &Fields<'_>) -> Self {
+        fields.text("displayName");
+        fields.text("description");
         Self {
             node: Arc::clone(node),
-            display_name: fields.word("displayName"),
-            description: fields.word("description"),
             params: param::declared(fields),
             results: fields.each("results", ResultDecl::read),
             workspaces: fields.each("workspaces", WorkspaceDecl::read),

@@ -49,7 +49,7 @@ pub(crate) struct Debug {
 #[derive(Debug)]
 pub(crate) enum TaskSource {
     /// `taskRef`.
-    Named(Ref),
+    Named(Box<Ref>),
     /// `taskSpec`.
     Inline(Arc<TaskSpec>),
     /// Neither can be used; a problem says why.
@@ -104,7 +104,9 @@ fn read_task(fields: &Fields<'_>, problems: &Problems) -> TaskSource {
         (None, Some(spec)) => spec.map_or(TaskSource::Unusable, |spec| {
             TaskSource::Inline(Arc::new(spec))
         }),
-        (Some(named), None) => named.map_or(TaskSource::Unusable, TaskSource::Named),
+        (Some(named), None) => named.map_or(TaskSource::Unusable, |named| {
+            TaskSource::Named(Box::new(named))
+        }),
         (None, None) => exactly_one("neither `taskRef` nor `taskSpec`", fields.span()),
     }
 }

@@ -14,7 +14,6 @@ use crate::yaml::Node;
 #[derive(Debug, Clone)]
 pub(crate) struct VolumeDecl {
     pub(crate) name: Text,
-    pub(crate) span: Span,
     pub(crate) source: VolumeSource,
 }
 
@@ -126,7 +125,6 @@ impl VolumeDecl {
         };
         Some(Self {
             name: name?,
-            span: node.span,
             source,
         })
     }

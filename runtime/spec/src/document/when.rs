@@ -10,8 +10,6 @@ use crate::yaml::Node;
 /// One expression of `when`.
 #[derive(Debug, Clone)]
 pub(crate) struct WhenDecl {
-    /// As it is written.
-    pub(crate) node: Arc<Node>,
     pub(crate) span: Span,
     pub(crate) input: Option<Text>,
     /// `in` or `notin`.
@@ -25,7 +23,6 @@ impl WhenDecl {
     pub(crate) fn read(node: &Arc<Node>, problems: &Problems) -> Option<Self> {
         let fields = Fields::open(node, "a `when` expression", problems)?;
         let when = Self {
-            node: Arc::clone(node),
             span: fields.span(),
             input: fields.text("input"),
             operator: fields.word("operator"),

@@ -208,19 +208,6 @@ impl Binding {
 }
 
 impl BindingSource {
-    /// The field that it is written in.
-    pub(crate) fn field(&self) -> &'static str {
-        match self {
-            Self::EmptyDir => "emptyDir",
-            Self::Claim { .. } => "persistentVolumeClaim",
-            Self::ClaimTemplate(_) => "volumeClaimTemplate",
-            Self::ConfigMap(_) => "configMap",
-            Self::Secret(_) => "secret",
-            Self::Projected(_) => "projected",
-            Self::Cluster { field, .. } => field,
-        }
-    }
-
     /// Whether nothing can be written there.
     pub(crate) fn is_read_only(&self) -> bool {
         match self {
