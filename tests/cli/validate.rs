@@ -29,9 +29,9 @@ apiVersion: tekton.dev/v1
 kind: Task
 metadata: {name: task}
 spec:
-  params: [{name: level}, {name: image}]
+  params: [{name: level}, {name: image}, {name: files, type: array}]
   workspaces: [{name: src}]
-  steps: [{name: a, image: ./hello.wat}, {name: b, image: $(params.image)}, {name: c, image: alpine}]
+  steps: [{name: a, image: ./hello.wat, args: ['$(params.files[7])']}, {name: b, image: $(params.image)}, {name: c, image: alpine}]
 ",
     );
     insta::assert_snapshot!(stage.stepwell(&["validate", "task.yaml"]).text(), @r"

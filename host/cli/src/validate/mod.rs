@@ -106,7 +106,7 @@ impl Check {
         let readable = match spec::parse(&self.texts.sources) {
             Ok(documents) => Some(documents),
             Err(errors) => {
-                self.note(&errors);
+                self.note(&errors, &Request::default());
                 None
             }
         };
@@ -141,7 +141,7 @@ impl Check {
                 }
                 Ok(Resolved::Needs(references)) => references,
                 Err(errors) => {
-                    self.note(&errors);
+                    self.note(&errors, request);
                     return Ok(());
                 }
             };
@@ -163,10 +163,10 @@ impl Check {
         Ok(())
     }
 
-    fn note(&mut self, errors: &SpecErrors) {
+    fn note(&mut self, errors: &SpecErrors, request: &Request) {
         let problems = errors
             .problems()
-            .filter(|problem| !placeholder::is_in(problem));
+            .filter(|problem| !placeholder::is_in(problem, request));
         for problem in problems {
             self.only_environment = false;
             self.found.push(problem.clone());

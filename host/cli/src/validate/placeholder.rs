@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use miette::Diagnostic as _;
 use serde_json::{Map, Value, json};
 use stepwell_contract::ParamValue;
 use stepwell_spec::{Outline, OutlineParam, RemoteRef, Request, SpecProblem};
@@ -54,9 +55,19 @@ fn object(param: &OutlineParam) -> String {
     Value::Object(members).to_string()
 }
 
-/// Whether a problem is about a stand-in.
-pub(super) fn is_in(problem: &SpecProblem) -> bool {
-    problem.to_string().contains(WORD)
+/// Whether a problem is about a stand-in of `request`: it names one, or says that an array of one is too short.
+pub(super) fn is_in(problem: &SpecProblem, request: &Request) -> bool {
+    let text = problem.to_string();
+    if text.contains(WORD) {
+        return true;
+    }
+    let code = problem.code().map(|code| code.to_string());
+    let mut arrays = request
+        .params
+        .iter()
+        .filter(|(_, value)| value.starts_with('[') && value.contains(WORD));
+    code.as_deref() == Some("spec::index_out_of_bounds")
+        && arrays.any(|(name, _)| text.contains(&format!("the param `{name}`")))
 }
 
 /// Whether a reference goes through a stand-in.
