@@ -108,6 +108,9 @@ fn here_problem(problem: &str, run: &TaskRun) -> SpecProblem {
         ("host_path", Some(VolumeSource::HostPath { path, span, .. })) => {
             SpecProblem::host_path(*span, path)
         }
+        ("host_file", Some(VolumeSource::HostPath { path, kind, span })) => {
+            SpecProblem::host_file(*span, path, kind)
+        }
         ("cluster", Some(VolumeSource::Cluster { what, span })) => {
             SpecProblem::only_in_a_cluster(*span, what)
         }
