@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use stepwell_contract::Refusal;
 use stepwell_spec::{
-    Identity, Request, Resolved, Sources, SpecErrors, SpecProblem, Step, TaskRun, VolumeSource,
-    read,
+    Identity, Request, Resolved, Run, Sources, SpecErrors, SpecProblem, Step, TaskRun,
+    VolumeSource, read,
 };
 
 fn golden() -> PathBuf {
@@ -77,13 +77,13 @@ fn request(text: &str) -> Request {
     request
 }
 
-fn read_file(path: &Path) -> Result<TaskRun, SpecErrors> {
+fn read_file(path: &Path) -> Result<Run, SpecErrors> {
     let text = fs::read_to_string(path).unwrap();
     let mut sources = Sources::new();
     let name = path.file_name().unwrap().to_str().unwrap();
     sources.add(name, text.as_str());
     let run = match read(&sources, &request(&text))? {
-        Resolved::Run(run) => Resolved::Run(run).into_task_run().unwrap(),
+        Resolved::Run(run) => run,
         Resolved::Needs(references) => {
             let why = "the server does not answer";
             let help = "look at the address, or run with `--offline` once it is kept";
@@ -91,9 +91,12 @@ fn read_file(path: &Path) -> Result<TaskRun, SpecErrors> {
             return Err(SpecErrors::single(sources, problem));
         }
     };
-    let found_later = header(&text, "image")
-        .map(|problem| image_problem(problem, &run.steps[0]))
-        .or_else(|| header(&text, "here").map(|problem| here_problem(problem, &run)));
+    let found_later = match &run {
+        Run::Task(run) => header(&text, "image")
+            .map(|problem| image_problem(problem, &run.steps[0]))
+            .or_else(|| header(&text, "here").map(|problem| here_problem(problem, run))),
+        Run::Pipeline(_) => None,
+    };
     match found_later {
         Some(problem) => Err(SpecErrors::single(sources, problem)),
         None => Ok(run),
@@ -199,7 +202,10 @@ fn valid_documents_become_these_runs() {
     let mut differing = Vec::new();
     for path in documents("valid") {
         match read_file(&path) {
-            Ok(run) => compare(&path, "plan", &show::run(&run), &mut differing),
+            Ok(Run::Task(run)) => compare(&path, "plan", &show::run(&run), &mut differing),
+            Ok(Run::Pipeline(run)) => {
+                compare(&path, "plan", &show::pipeline(&run), &mut differing);
+            }
             Err(errors) => differing.push(format!("{}\n{}", path.display(), report(&errors))),
         }
     }

@@ -4,13 +4,46 @@ use std::fmt::Write;
 
 use serde_json::Value;
 use stepwell_contract::{Access, Limits};
-use stepwell_spec::{OnError, Step, TaskRun, VolumeSource};
+use stepwell_spec::{OnError, Pipeline, Step, TaskRun, VolumeSource};
 
 /// The whole run, one line for each thing that is set.
 pub(crate) fn run(run: &TaskRun) -> String {
     let mut text = String::new();
     write_run(&mut text, run).unwrap();
     text
+}
+
+/// The whole pipeline: its graph, and the objects that a cluster would store.
+pub(crate) fn pipeline(run: &Pipeline) -> String {
+    let mut text = String::new();
+    write_pipeline(&mut text, run).unwrap();
+    text
+}
+
+fn write_pipeline(text: &mut String, run: &Pipeline) -> std::fmt::Result {
+    writeln!(text, "run {} of pipeline {}", run.name, run.pipeline)?;
+    writeln!(text, "{:?}", run.timeouts)?;
+    for task in &run.tasks {
+        let after: Vec<&str> = task
+            .parents
+            .iter()
+            .map(|parent| &*run.tasks[*parent].name)
+            .collect();
+        writeln!(
+            text,
+            "task {} in {:?} after {after:?}: {} retries, {:?}{}",
+            task.name,
+            task.section,
+            task.retries,
+            task.on_error,
+            if task.matrixed { ", a matrix" } else { "" }
+        )?;
+    }
+    for (title, json) in [("object", &run.object), ("spec", &run.spec)] {
+        writeln!(text, "{title}:")?;
+        write_json(text, json, 1)?;
+    }
+    Ok(())
 }
 
 fn write_run(text: &mut String, run: &TaskRun) -> std::fmt::Result {
