@@ -266,9 +266,12 @@ impl Draft<'_> {
     }
 
     fn sidecars(&self) -> Vec<Arc<str>> {
-        let names = self.spec.sidecars.iter();
-        names
-            .filter_map(|sidecar| Some(sidecar.name.as_ref()?.value.as_str().into()))
+        let sidecars = self.spec.sidecars.iter().enumerate();
+        sidecars
+            .map(|(index, sidecar)| match &sidecar.name {
+                Some(name) => name.value.as_str().into(),
+                None => format!("unnamed-{index}").into(),
+            })
             .collect()
     }
 
