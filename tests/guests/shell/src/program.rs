@@ -1,7 +1,7 @@
 //! What a call of the program means, by the name that it is called by.
 //!
-//! As `sh` or `bash`, it is a shell; as `cat` or `[`, it is that tool. Under any other name it stands for an image's entry
-//! point: a shell too, but one that takes a first argument that is no file for the command to run, as the `bash` image does.
+//! As `sh` or `bash`, it is a shell; as `cat` or `[`, it is that tool; under any other name, it is a shell too. A shell that is
+//! handed the name of a command in place of a script runs that, as the entry point of the `bash` image does.
 
 use crate::state::{Shell, Stop};
 
@@ -15,7 +15,7 @@ pub fn run(mut shell: Shell, args: &[String]) -> u8 {
         is_shell || crate::tools::find(short).is_some() || crate::builtins::find(short).is_some();
     shell.name = if is_known { short } else { "sh" }.to_owned();
     let mut words = vec![shell.name.clone()];
-    if !is_known && is_command(&shell, rest) {
+    if (is_shell || !is_known) && is_command(&shell, rest, !is_known) {
         words.clear();
     }
     words.extend(rest.iter().cloned());
@@ -27,10 +27,12 @@ pub fn run(mut shell: Shell, args: &[String]) -> u8 {
     status
 }
 
-/// Whether the first argument is the name of a command, and no script.
-fn is_command(shell: &Shell, args: &[String]) -> bool {
+/// Whether the first argument is the name of a command, and no script; with `or_missing`, of one that is not there, too.
+fn is_command(shell: &Shell, args: &[String], or_missing: bool) -> bool {
     args.first().is_some_and(|first| {
-        !first.starts_with('-') && !first.starts_with('+') && !shell.path(first).is_file()
+        let is_there =
+            crate::tools::find(first).is_some() || crate::builtins::find(first).is_some();
+        !first.starts_with(['-', '+']) && !shell.path(first).is_file() && (is_there || or_missing)
     })
 }
 

@@ -15,6 +15,7 @@ fn the_name_decides() {
         (&["sh.wasm", "script", "a"], "script|a\n"),
         (&["sh.wasm", "echo", "a"], "a\n"),
         (&["sh.wasm", "-c", "echo c"], "c\n"),
+        (&["bash", "echo", "a"], "a\n"),
         (&["sh", "-s"], "from input\n"),
         (&["test", "a", "=", "a"], ""),
     ] {

@@ -22,7 +22,7 @@ fn each(call: &mut Call<'_>, paths: &[String], act: impl Fn(&Path) -> io::Result
 }
 
 pub(super) fn touch(call: &mut Call<'_>) -> Done {
-    let arguments = call.arguments("camh", "dtr", &[])?;
+    let arguments = call.arguments("cafmh", "dtr", &[])?;
     let creates = !arguments.has('c');
     each(call, &arguments.operands, |path| {
         if path.exists() || !creates {
