@@ -51,9 +51,14 @@ impl Stage {
     /// Runs a document that lies anywhere. Relative paths in `args` start at the stage's folder.
     pub(crate) fn run_at(&self, document: &Path, args: &[&str]) -> Told {
         require_guests(document);
-        let output = Command::new(env!("CARGO_BIN_EXE_stepwell"))
-            .args(["run", "--output=json"])
-            .arg(document)
+        let document = document.to_str().unwrap();
+        let words = [&["run", "--output=json", document], args].concat();
+        Told::new(self.stepwell(&words))
+    }
+
+    /// Calls `stepwell` in the stage's folder, which is also where it keeps what outlives a run.
+    pub(crate) fn stepwell(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_stepwell"))
             .args(args)
             .env_clear()
             .env("STEPWELL_CACHE", cache())
@@ -61,8 +66,7 @@ impl Stage {
             .current_dir(self.temp.path())
             .stdin(Stdio::null())
             .output()
-            .unwrap();
-        Told::new(output)
+            .unwrap()
     }
 }
 
@@ -114,7 +118,7 @@ impl fmt::Debug for Told {
 }
 
 impl Told {
-    fn new(output: Output) -> Self {
+    pub(crate) fn new(output: Output) -> Self {
         let stdout = String::from_utf8(output.stdout).unwrap();
         Self {
             code: output.status.code(),
