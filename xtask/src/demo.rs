@@ -1,4 +1,7 @@
-//! `cargo xtask demo`: builds this project's own documentation into a site, with three sandboxed steps.
+//! `cargo xtask demo`: builds this project's own documentation into a site, with three sandboxed steps, and runs the example
+//! pipelines.
+
+mod pipelines;
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -22,12 +25,13 @@ pub(crate) fn run() -> Result<()> {
     show()
 }
 
-/// Runs the example with what is built.
+/// Runs the examples with what is built.
 ///
 /// # Errors
 ///
 /// When the run fails, or leaves no site.
 pub(crate) fn show() -> Result<()> {
+    pipelines::show(&built()?)?;
     let site = repo::root().join("target/demo/site");
     let doing = || format!("failed to make an empty `{}`", site.display());
     if site.exists() {
