@@ -119,10 +119,16 @@ impl Check {
                 identity: identity()?,
                 ..placeholder::request(one)
             };
-            let resolved = match &readable {
-                Some(documents) => spec::resolve(documents, &request),
-                None => spec::read(&self.texts.sources, &request),
+            let resolve = |request: &Request| match &readable {
+                Some(documents) => spec::resolve(documents, request),
+                None => spec::read(&self.texts.sources, request),
             };
+            let mut resolved = resolve(&request);
+            if let Err(errors) = &resolved
+                && placeholder::lengthen(errors, &mut request)
+            {
+                resolved = resolve(&request);
+            }
             self.resolved(resolved, &mut request)?;
         }
         Ok(())

@@ -7,10 +7,14 @@ use std::path::PathBuf;
 use miette::Diagnostic as _;
 use serde_json::{Map, Value, json};
 use stepwell_contract::ParamValue;
-use stepwell_spec::{Outline, OutlineParam, RemoteRef, Request, SpecProblem};
+use stepwell_spec::{Outline, OutlineParam, RemoteRef, Request, SpecErrors, SpecProblem};
 
 /// Letters and dashes, so that it can stand in a name.
 pub(super) const WORD: &str = "stepwell-validate-stand-in";
+
+/// Nobody counts further into an array. One of this length is no stand-in from the start: a matrix would have too many
+/// rows.
+const LONG: usize = 64;
 
 /// Asks for the document by itself, with all that it needs and does not have.
 pub(super) fn request(one: &Outline) -> Request {
@@ -68,6 +72,20 @@ pub(super) fn is_in(problem: &SpecProblem, request: &Request) -> bool {
         .filter(|(_, value)| value.starts_with('[') && value.contains(WORD));
     code.as_deref() == Some("spec::index_out_of_bounds")
         && arrays.any(|(name, _)| text.contains(&format!("the param `{name}`")))
+}
+
+/// Makes the arrays among the stand-ins longer, where one was too short; says whether one was.
+pub(super) fn lengthen(errors: &SpecErrors, request: &mut Request) -> bool {
+    let short = errors.problems().any(|problem| is_in(problem, request));
+    if short {
+        let long = json!(vec![WORD; LONG]).to_string();
+        for (_, value) in &mut request.params {
+            if value.starts_with('[') && value.contains(WORD) {
+                value.clone_from(&long);
+            }
+        }
+    }
+    short
 }
 
 /// Whether a reference goes through a stand-in.
