@@ -21,14 +21,13 @@ use crate::resolve::pipeline::SpecOf;
 use crate::resolve::recipe::{Core, Recipe};
 use crate::resolve::stored::{self, Identified};
 use crate::resolve::{files, names, refusal};
-use crate::run::{Broken, Instance, Instances, Pipeline, PipelineTask, RemoteRef};
+use crate::run::{Broken, Instance, Instances, PipelineTask, RemoteRef};
 use crate::substitute::{Scope, TaskValues, is_pending};
 use crate::value::with_article;
 
 /// What makes the children of one pipeline task.
 pub(crate) struct Children<'a> {
     pub(crate) recipe: &'a Recipe,
-    pub(crate) pipeline: &'a Pipeline,
     pub(crate) asking: &'a PipelineTask,
     /// What is known of the other tasks; `None` before anything has run.
     pub(crate) known: Option<&'a Known<'a>>,

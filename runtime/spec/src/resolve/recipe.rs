@@ -174,7 +174,6 @@ impl Recipe {
         let known = Known::new(&self.core, &pipeline.tasks, facts, Some(asking));
         let children = Children {
             recipe: self,
-            pipeline,
             asking,
             known: Some(&known),
         };
@@ -187,7 +186,6 @@ impl Recipe {
         };
         let children = Children {
             recipe: self,
-            pipeline,
             asking,
             known: None,
         };
@@ -213,7 +211,6 @@ impl Recipe {
         };
         let children = Children {
             recipe: self,
-            pipeline,
             asking,
             known: None,
         };

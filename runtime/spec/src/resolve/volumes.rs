@@ -69,11 +69,22 @@ impl<'a> Volumes<'a> {
                 continue;
             };
             let files = matches!(source, VolumeSource::Files(_));
+            let declared = self
+                .declared
+                .get(&mount.volume)
+                .map(|volume| &volume.source);
+            let claim = matches!(
+                declared,
+                Some(Declared::Claim {
+                    read_only: true,
+                    ..
+                })
+            );
             made.push(MountedVolume {
                 sub_path: self.sub_path(&mount, env),
                 volume: mount.volume.into(),
                 mount_path: path.into(),
-                access: access(mount.read_only || files),
+                access: access(mount.read_only || files || claim),
             });
         }
         made
