@@ -40,10 +40,15 @@ fn with_no_file_the_nearest_tekton_folder_is_read() {
     insta::assert_snapshot!(stage.end(&mut command, b"").text(), @r"
     ✓ task-run-[ID] succeeded in [TIME]
     --- stderr
-    stepwell: documents from [TEMP]/.tekton
-    stepwell: passed over what is not Tekton's: [TEMP]/.tekton/kustomization.yaml (Kustomization)
+    stepwell: documents from ../../.tekton
+    stepwell: passed over what is not Tekton's: ../../.tekton/kustomization.yaml (Kustomization)
     --- exit 0
     ");
+    let shown = stage.stepwell(&["runs", "show", "task"]);
+    assert!(
+        shown.stdout.contains("\n  from ../../.tekton\n"),
+        "{shown:?}"
+    );
 }
 
 #[test]

@@ -37,11 +37,10 @@ pub(super) fn tekton_folder(here: &Path) -> anyhow::Result<PathBuf> {
             here.display()
         ))
     })?;
-    // An image's path is shown to its author: `.tekton/x.wasm` says more than all that is above it.
-    Ok(match found.strip_prefix(here) {
-        Ok(below) => below.to_owned(),
-        Err(_) => found,
-    })
+    // Paths are shown to their author: `../.tekton/x.wasm` says more than all that is above it.
+    let parents = here.components().count() + 1 - found.components().count();
+    let short = std::iter::repeat_n(Path::new(".."), parents);
+    Ok(short.chain([Path::new(TEKTON)]).collect())
 }
 
 #[cfg(test)]
@@ -59,7 +58,7 @@ mod tests {
         make("outer/.tekton");
         let inner = make("outer/inner/deep");
         let found = tekton_folder(&inner).unwrap();
-        assert_eq!(found, temp.path().join("outer/.tekton"));
+        assert_eq!(found, Path::new("../../.tekton"));
         assert_eq!(
             tekton_folder(&temp.path().join("outer")).unwrap(),
             Path::new(".tekton")

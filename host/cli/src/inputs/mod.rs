@@ -29,6 +29,8 @@ pub(crate) struct Texts {
     pub(crate) sources: Sources,
     /// The folder of each.
     pub(crate) folders: BTreeMap<SourceId, PathBuf>,
+    /// The files and folders that were read, as they were named or found.
+    pub(crate) read: Vec<PathBuf>,
 }
 
 impl Texts {
@@ -60,7 +62,10 @@ impl Texts {
 ///
 /// A file that is not there, is no text, or is too large; a folder with too much in it; nothing to read at all.
 pub(crate) fn read(files: &[PathBuf]) -> anyhow::Result<Texts> {
-    let mut texts = Texts::default();
+    let mut texts = Texts {
+        read: files.to_vec(),
+        ..Texts::default()
+    };
     if files.is_empty() {
         let here = std::env::current_dir().context("failed to find the current folder")?;
         let folder = discover::tekton_folder(&here)?;
@@ -69,6 +74,7 @@ pub(crate) fn read(files: &[PathBuf]) -> anyhow::Result<Texts> {
             &format!("documents from {}", folder.display()),
         );
         add_folder(&folder, &mut texts)?;
+        texts.read.push(folder);
     }
     for path in files {
         if path == Path::new("-") {

@@ -2,12 +2,14 @@
 //!
 //! Knows a resolved [`Run`] and where the code of its steps would come from; it asks no sandbox and opens no image.
 
+mod build;
 mod dot;
 mod edges;
 mod json;
 mod mermaid;
 mod model;
 mod tree;
+mod walk;
 
 use std::path::Path;
 
@@ -23,7 +25,7 @@ use crate::resolve::resolve;
 use crate::text::print;
 use crate::trouble::Trouble;
 
-pub(crate) use model::task_runs;
+pub(crate) use walk::task_runs;
 
 /// Prints what a run would do.
 ///
@@ -38,7 +40,7 @@ pub(crate) fn plan(args: &PlanArgs, env: &Environment) -> Result<ExitCode, Troub
     let remotes = Remotes::new(env, &config, documents.offline)?;
     let run = resolve(&mut texts, &mut request, &remotes)?;
     let finder = Finder::new(&texts, config.substitutions);
-    let plan = model::plan(&run, &finder)?;
+    let plan = build::plan(&run, &finder)?;
     let text = match args.output {
         PlanOutput::Tree => tree::tree(&plan),
         PlanOutput::Mermaid => mermaid::mermaid(&plan),

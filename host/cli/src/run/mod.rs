@@ -14,7 +14,6 @@ mod record;
 mod signals;
 mod sinks;
 
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -25,7 +24,6 @@ use stepwell_contract::Timestamp;
 use stepwell_engine::Control;
 use stepwell_report::Mask;
 use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
-use stepwell_spec::{Run, Section};
 use stepwell_store::Store;
 
 use crate::args::{Output, RunArgs};
@@ -35,7 +33,6 @@ use crate::exit::{Coded, ExitCode};
 use crate::fetcher::Remotes;
 use crate::images::Finder;
 use crate::inputs;
-use crate::plan::task_runs;
 use crate::request::request;
 use crate::resolve::resolve;
 use crate::run::admission::{admit_until, refusal};
@@ -72,8 +69,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     };
     let host_paths = absolute(&args.host_paths)?;
     let finder = Finder::new(&texts, config.substitutions.clone());
-    preflight::check(&run, &finder, &host_paths, &texts.sources)?;
-    let known = Known::of(&run, &finder)?;
+    let known = preflight::check(&run, &finder, &host_paths, &texts.sources)?;
     let store = Store::open(&env.store_root()?).map_err(anyhow::Error::from)?;
     let backend = WasmBackend::new(WasmOptions {
         artifacts: store.artifacts(),
@@ -104,7 +100,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     let scratch = store.scratch().map_err(anyhow::Error::from)?;
     let mut recording = None;
     if !args.no_record {
-        let (began, sink) = Recording::begin(env, &config, &recorded, &documents.files, &mask)?;
+        let (began, sink) = Recording::begin(env, &config, &recorded, &texts.read, &mask)?;
         sinks.push(sink);
         recording = Some(began);
     }
@@ -114,53 +110,6 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         recording.end(verdict.as_ref().ok());
     }
     conclude::conclude(verdict, shown)
-}
-
-/// What is known of a run before it runs.
-#[derive(Debug, Default)]
-struct Known {
-    steps: usize,
-    /// Whether something runs after what is stopped.
-    finally: bool,
-    /// What a person should know: which files stand for images.
-    notices: Vec<String>,
-}
-
-impl Known {
-    fn of(run: &Run, finder: &Finder) -> anyhow::Result<Self> {
-        let mut steps = 0;
-        let mut substituted = BTreeMap::new();
-        task_runs(run, &mut |task_run| {
-            steps += task_run.steps.len();
-            for step in &task_run.steps {
-                if substituted.contains_key(&step.image) {
-                    continue;
-                }
-                let place = finder.place(&step.image, step.image_span).ok();
-                let place = place.and_then(|place| Some((place.path, place.substituted?)));
-                substituted.insert(Arc::clone(&step.image), place);
-            }
-        })?;
-        let notices = substituted.into_iter().filter_map(|(image, place)| {
-            let (path, who) = place?;
-            Some(format!(
-                "{} stands for the image {image} ({who})",
-                path.display()
-            ))
-        });
-        let finally = match run {
-            Run::Task(_) => false,
-            Run::Pipeline(run) => run
-                .tasks
-                .iter()
-                .any(|task| task.section == Section::Finally),
-        };
-        Ok(Self {
-            steps,
-            finally,
-            notices: notices.collect(),
-        })
-    }
 }
 
 /// How many tasks may run at once: what the command line says, else the project, else one for each processor.

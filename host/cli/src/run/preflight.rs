@@ -1,36 +1,52 @@
-//! Finds what a run asks for that is not there, not allowed, or cannot be done by this Stepwell: all of it before anything
-//! runs.
+//! Looks once at every task that is known before a run: finds what it asks for that is not there, not allowed, or cannot be
+//! done by this Stepwell, and what the run is to be prepared for. All of it before anything runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use stepwell_engine::{Unsupported, unsupported};
-use stepwell_spec::{Run, Sources, Span, SpecErrors, SpecProblem, TaskRun};
+use stepwell_spec::{Run, Section, Sources, Span, SpecErrors, SpecProblem, TaskRun};
 
 use crate::exit::ExitCode;
-use crate::images::{Finder, Misnamed, Missing};
+use crate::images::{Finder, Misnamed, Missing, Place};
 use crate::plan::task_runs;
 use crate::trouble::Trouble;
+
+/// What is known of a run before it runs.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// How many steps there are, as far as that is known.
+    pub(super) steps: usize,
+    /// Whether something runs after what is stopped.
+    pub(super) finally: bool,
+    /// What a person should know: which files stand for images.
+    pub(super) notices: Vec<String>,
+}
 
 /// Looks at everything that is known of `run` before it runs. `host_paths` are absolute.
 ///
 /// # Errors
 ///
 /// All that it lacks. Where that is only what this Stepwell cannot do, it is the environment's trouble.
-pub(crate) fn check(
+pub(super) fn check(
     run: &Run,
     finder: &Finder,
     host_paths: &[PathBuf],
     sources: &Sources,
-) -> Result<(), Trouble> {
+) -> Result<Known, Trouble> {
     let mut found = Found::default();
+    // Making a task's preview costs more than all that is looked at: ten thousand tasks are gone through once.
     task_runs(run, &mut |task_run| {
         found.images(task_run, finder);
         found.task(task_run, host_paths);
     })?;
     if found.problems.is_empty() {
-        return Ok(());
+        return Ok(Known {
+            steps: found.steps,
+            finally: has_finally(run),
+            notices: found.substituted.into_values().collect(),
+        });
     }
     let code = match found.only_support {
         true => ExitCode::Environment,
@@ -40,11 +56,25 @@ pub(crate) fn check(
     Err(Trouble::Document(Box::new(errors), code))
 }
 
-/// The images among the steps of a run that cannot be found, each once; those of `Missing::Support` too.
+fn has_finally(run: &Run) -> bool {
+    match run {
+        Run::Task(_) => false,
+        Run::Pipeline(run) => run
+            .tasks
+            .iter()
+            .any(|task| task.section == Section::Finally),
+    }
+}
+
+/// What was found by now.
 #[derive(Debug)]
 struct Found {
     problems: Vec<SpecProblem>,
+    /// Whether all of them are what this Stepwell cannot do.
     only_support: bool,
+    steps: usize,
+    /// What to say of an image that another file stands for.
+    substituted: BTreeMap<Arc<str>, String>,
     /// What was looked at: a run has few images, and may have ten thousand steps.
     seen: BTreeSet<(Arc<str>, Span)>,
 }
@@ -54,6 +84,8 @@ impl Default for Found {
         Self {
             problems: Vec::new(),
             only_support: true,
+            steps: 0,
+            substituted: BTreeMap::new(),
             seen: BTreeSet::new(),
         }
     }
@@ -61,6 +93,7 @@ impl Default for Found {
 
 impl Found {
     fn images(&mut self, run: &TaskRun, finder: &Finder) {
+        self.steps += run.steps.len();
         for step in &run.steps {
             // What it refers to is known when its task runs.
             if step.image.contains("$(") {
@@ -72,8 +105,22 @@ impl Found {
             }
             if let Err(misnamed) = finder.find(&step.image, step.image_span) {
                 self.misnamed(misnamed);
+            } else if !self.substituted.contains_key(&step.image) {
+                self.notice(&step.image, finder.place(&step.image, step.image_span).ok());
             }
         }
+    }
+
+    fn notice(&mut self, image: &Arc<str>, place: Option<Place>) {
+        let Some(Place {
+            path,
+            substituted: Some(who),
+        }) = place
+        else {
+            return;
+        };
+        let notice = format!("{} stands for the image {image} ({who})", path.display());
+        self.substituted.insert(Arc::clone(image), notice);
     }
 
     fn misnamed(&mut self, misnamed: Misnamed) {
