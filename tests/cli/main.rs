@@ -4,9 +4,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod attempts;
 mod cancel;
 mod documents;
 mod exec;
+mod fetched;
 mod inputs;
 mod inspect;
 mod output;

@@ -42,7 +42,7 @@ fn what_makes_no_sense_is_exit_code_2() {
 
 #[test]
 fn the_long_help_has_examples() {
-    for command in ["run", "exec", "inspect"] {
+    for command in ["run", "exec", "inspect", "fetched"] {
         let ended = Stage::new().stepwell(&[command, "--help"]);
         assert_eq!(ended.code, Some(0));
         assert!(

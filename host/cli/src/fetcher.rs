@@ -2,7 +2,6 @@
 //!
 //! Introduces `stepwell-fetch` to the environment and to the engine; knows no protocol.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use stepwell_engine::{Fetch, Fetched};
@@ -36,11 +35,12 @@ impl Remotes {
     ///
     /// There is no cache folder.
     pub(crate) fn new(env: &Environment, config: &Config, offline: bool) -> anyhow::Result<Self> {
-        let mut options = FetchOptions::new(documents(env)?);
+        let mut options = options(env)?;
         options.offline = offline;
         options.environment = environment::for_children(&FetchOptions::ENVIRONMENT);
         options.docker_config = env.docker_config();
         options.insecure_registries.clone_from(&config.insecure);
+        options.certificates.clone_from(&config.certificates);
         Ok(Self {
             fetcher: Fetcher::new(options),
             offline,
@@ -61,7 +61,7 @@ impl Remotes {
                 ),
                 _ if self.offline => (
                     ExitCode::Environment,
-                    "run it once without `--offline`, so that the cache holds it",
+                    "`stepwell fetched list` shows what the cache holds",
                 ),
                 _ => (
                     ExitCode::Environment,
@@ -95,8 +95,13 @@ impl Fetch for Remotes {
     }
 }
 
-fn documents(env: &Environment) -> anyhow::Result<PathBuf> {
-    Ok(env.store_root()?.join("documents"))
+/// Where fetched documents are kept, and nothing else that a user could set.
+///
+/// # Errors
+///
+/// There is no cache folder.
+pub(crate) fn options(env: &Environment) -> anyhow::Result<FetchOptions> {
+    Ok(FetchOptions::new(env.store_root()?.join("documents")))
 }
 
 /// What went wrong on one line. The outermost sentence only says that something was to be fetched, which is said anyway.

@@ -14,6 +14,7 @@ mod config;
 mod environment;
 mod exec;
 mod exit;
+mod fetched;
 mod fetcher;
 mod identity;
 mod images;
@@ -63,6 +64,9 @@ fn main() -> std::process::ExitCode {
             plan::plan(&args, &env).map(Into::into)
         }
         Command::Runs(args) => runs::runs(&args, &env)
+            .map(Into::into)
+            .map_err(Trouble::from),
+        Command::Fetched(args) => fetched::fetched(&args, &env)
             .map(Into::into)
             .map_err(Trouble::from),
         Command::List(args) => list::list(&args).map(Into::into).map_err(Trouble::from),

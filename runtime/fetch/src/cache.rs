@@ -182,6 +182,25 @@ impl Cache {
         Ok(held)
     }
 
+    /// Removes all answers, the damaged ones too, and says how many. What is still being written stays.
+    pub(crate) fn clear(&self) -> Result<usize, CacheError> {
+        if !is_private(&self.root)? {
+            return Ok(0);
+        }
+        let folder = self.root.join("answers");
+        sweep(&folder);
+        let mut removed = 0;
+        for (_, path) in files(&folder) {
+            match fs::remove_file(&path) {
+                Ok(()) => removed += 1,
+                // Another process was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io_error("remove", &path)(error)),
+            }
+        }
+        Ok(removed)
+    }
+
     /// A folder in it, made where it is missing.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, CacheError> {
         let path = self.root.join(name);

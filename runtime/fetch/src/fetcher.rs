@@ -137,6 +137,15 @@ pub struct Held {
     pub bytes: u64,
 }
 
+/// What was removed from the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cleared {
+    /// How many documents.
+    pub documents: usize,
+    /// How many repositories, which documents were read from.
+    pub repositories: usize,
+}
+
 /// For how long an answer that may have changed is taken from the cache: as long as Tekton takes it.
 const LIFETIME: Duration = Duration::from_mins(5);
 
@@ -195,6 +204,20 @@ impl Fetcher {
     /// When other users could write to it, or the file system refuses.
     pub fn list(&self) -> Result<Vec<Held>, CacheError> {
         self.cache.list()
+    }
+
+    /// Removes all that the cache holds, but for a repository that is in use.
+    ///
+    /// # Errors
+    ///
+    /// When other users could write to it, or the file system refuses.
+    pub fn clear(&self) -> Result<Cleared, CacheError> {
+        let documents = self.cache.clear()?;
+        let repositories = git::clear(&self.options.cache.join("git"));
+        Ok(Cleared {
+            documents,
+            repositories,
+        })
     }
 
     fn get(&self, wanted: &Wanted<'_>) -> Result<Fetched, FetchCause> {

@@ -24,5 +24,5 @@ pub mod web;
 
 pub use cache::CacheError;
 pub use error::{FetchCause, FetchError, FetchErrorKind};
-pub use fetcher::{FetchOptions, Fetched, Fetcher, Held, Wanted};
+pub use fetcher::{Cleared, FetchOptions, Fetched, Fetcher, Held, Wanted};
 pub use limits::FetchLimits;

@@ -160,7 +160,7 @@ pub(crate) enum PlanOutput {
     Json,
 }
 
-/// What `list`, `validate` and `runs list` print.
+/// What `list`, `validate`, `runs list` and `fetched list` print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ListOutput {
     /// For a person

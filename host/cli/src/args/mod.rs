@@ -3,6 +3,7 @@
 //! Knows the shape of arguments only. Whether a file exists or a grant makes sense is found out by whoever uses it.
 
 mod documents;
+mod fetched;
 mod run;
 mod runs;
 
@@ -15,6 +16,7 @@ use stepwell_spec::duration;
 pub(crate) use documents::{
     ChoiceArgs, DocumentArgs, ListArgs, ListOutput, PlanArgs, PlanOutput, ValidateArgs,
 };
+pub(crate) use fetched::{FetchedArgs, FetchedCommand};
 pub(crate) use run::{Output, RunArgs};
 pub(crate) use runs::{
     CancelArgs, LogsArgs, RemoveArgs, RunsArgs, RunsCommand, ShowArgs, ShowOutput,
@@ -57,6 +59,9 @@ pub(crate) enum Command {
     /// Look at runs that were, and at those under way
     #[command(after_long_help = runs::EXAMPLES)]
     Runs(RunsArgs),
+    /// Look at documents that were fetched from elsewhere, or throw them away
+    #[command(after_long_help = fetched::EXAMPLES)]
+    Fetched(FetchedArgs),
     /// Run one WebAssembly component, with no YAML
     #[command(after_long_help = EXEC_EXAMPLES)]
     Exec(ExecArgs),

@@ -66,7 +66,8 @@ impl Reader<'_> {
                 "run" => self.table("run", value, Self::run),
                 "runs" => self.table("runs", value, Self::runs),
                 "registries" => self.table("registries", value, Self::registries),
-                _ => self.unknown(key, "images, run, runs and registries"),
+                "fetch" => self.table("fetch", value, Self::fetch),
+                _ => self.unknown(key, "images, run, runs, registries and fetch"),
             }
         }
     }
@@ -153,16 +154,32 @@ impl Reader<'_> {
         for (key, value) in table {
             match &**key.get_ref() {
                 "insecure" => {
-                    let Some(items) = value.get_ref().as_array() else {
-                        self.wrong(value, "a list of hosts, such as [\"localhost:5000\"]");
-                        continue;
-                    };
-                    let hosts = items.iter().filter_map(|item| self.text(item)).collect();
-                    self.config.insecure = hosts;
+                    self.config.insecure =
+                        self.texts(value, "a list of hosts, such as [\"localhost:5000\"]");
                 }
                 _ => self.unknown(key, "insecure"),
             }
         }
+    }
+
+    fn fetch(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "certificates" => {
+                    let files = self.texts(value, "a list of files, such as [\"ca.pem\"]");
+                    self.config.certificates = files.into_iter().map(PathBuf::from).collect();
+                }
+                _ => self.unknown(key, "certificates"),
+            }
+        }
+    }
+
+    fn texts(&mut self, value: &Spanned<DeValue<'_>>, expected: &str) -> Vec<String> {
+        let Some(items) = value.get_ref().as_array() else {
+            self.wrong(value, expected);
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| self.text(item)).collect()
     }
 
     fn text(&mut self, value: &Spanned<DeValue<'_>>) -> Option<String> {
@@ -249,6 +266,9 @@ age = \"720h\"
 
 [registries]
 insecure = [\"localhost:5000\"]
+
+[fetch]
+certificates = [\"ca.pem\"]
 ";
         let config = read("stepwell.toml", text).unwrap();
         let places: Vec<_> = config.substitutions.iter().map(|one| &one.place).collect();
@@ -257,6 +277,7 @@ insecure = [\"localhost:5000\"]
         assert_eq!(config.keep, Some(100));
         assert_eq!(config.age.unwrap().as_secs(), 720 * 60 * 60);
         assert_eq!(config.insecure, ["localhost:5000"]);
+        assert_eq!(config.certificates, [PathBuf::from("ca.pem")]);
     }
 
     #[test]
@@ -273,15 +294,18 @@ age = \"a month\"
 keep = \"all\"
 [registries]
 insecure = \"localhost\"
+[fetch]
+certificates = [3]
 ";
         insta::assert_snapshot!(problems(text).join("\n"), @r#"
-        1: config::unknown_key: there is no setting `imgaes`; there is: images, run, runs and registries
+        1: config::unknown_key: there is no setting `imgaes`; there is: images, run, runs, registries and fetch
         2: config::bad_value: this table is not what is expected; an image has `match` and `replace`
         5: config::bad_value: this integer is not what is expected; at least one task runs at a time
         6: config::unknown_key: there is no setting `paralel`; there is: max-parallel
         8: config::bad_value: this string is not what is expected; a duration such as "720h" or "90m"
         9: config::bad_value: this string is not what is expected; a whole number
         11: config::bad_value: this string is not what is expected; a list of hosts, such as ["localhost:5000"]
+        13: config::bad_value: this integer is not what is expected; a text in quotes that is not empty
         "#);
     }
 

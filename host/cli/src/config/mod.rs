@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) age: Option<Duration>,
     /// Registries that may be talked to without TLS.
     pub(crate) insecure: Vec<String>,
+    /// Files of certificates that servers may prove themselves with, beside those of the system.
+    pub(crate) certificates: Vec<PathBuf>,
 }
 
 /// An image that stands for others.
@@ -101,6 +103,9 @@ impl Config {
         for substitution in &mut self.substitutions {
             substitution.path = folder.join(&substitution.path);
         }
+        for certificates in &mut self.certificates {
+            *certificates = folder.join(&certificates);
+        }
         self
     }
 }
@@ -115,8 +120,15 @@ mod tests {
         let folder = temp.path().join("project/.tekton");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::create_dir(temp.path().join("project/.git")).unwrap();
-        let text =
-            "[[images]]\nmatch = \"bash\"\nreplace = \"./sh.wasm\"\n[run]\nmax-parallel = 3\n";
+        let text = "\
+[[images]]
+match = \"bash\"
+replace = \"./sh.wasm\"
+[run]
+max-parallel = 3
+[fetch]
+certificates = [\"ca.pem\", \"/etc/ca.pem\"]
+";
         std::fs::write(temp.path().join("project/stepwell.toml"), text).unwrap();
         let mut texts = Texts::default();
         let id = texts.sources.add("a.yaml", "");
@@ -129,6 +141,8 @@ mod tests {
         let root = temp.path().canonicalize().unwrap().join("project");
         assert_eq!(paths, [Path::new("a.wasm"), &root.join("./sh.wasm")]);
         assert_eq!(config.max_parallel.map(NonZeroUsize::get), Some(3));
+        let certificates = [root.join("ca.pem"), PathBuf::from("/etc/ca.pem")];
+        assert_eq!(config.certificates, certificates);
         let mut elsewhere = Texts::default();
         let id = elsewhere.sources.add("a.yaml", "");
         elsewhere.folders.insert(id, temp.path().to_owned());

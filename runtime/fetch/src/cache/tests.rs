@@ -146,3 +146,20 @@ fn many_at_once_leave_a_whole_answer() {
     });
     assert_eq!(fs::read_dir(root.join("answers")).unwrap().count(), 1);
 }
+
+#[test]
+fn all_that_is_kept_is_cleared_but_what_is_being_written() {
+    let temp = tempfile::tempdir().unwrap();
+    let cache = Cache::new(temp.path().join("cache"), 10);
+    assert_eq!(cache.clear().unwrap(), 0);
+    for revision in ["a", "b"] {
+        cache
+            .keep(asked(revision), &fetched("text"), at(1))
+            .unwrap();
+    }
+    let half = temp.path().join("cache/answers/.half");
+    fs::write(&half, "").unwrap();
+    assert_eq!(cache.clear().unwrap(), 2);
+    assert!(cache.list().unwrap().is_empty());
+    assert!(half.exists());
+}

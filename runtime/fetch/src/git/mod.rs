@@ -25,6 +25,8 @@ use fence::Fence;
 use place::{Place, Revision};
 use repository::Repository;
 
+pub(crate) use repository::clear;
+
 /// What to get.
 #[derive(Debug)]
 pub(crate) struct Request {

@@ -328,11 +328,16 @@ fn pack_bytes(repository: &Path) -> u64 {
         .sum()
 }
 
+/// Removes all repositories in `folder` but those in use, and says how many.
+pub(crate) fn clear(folder: &Path) -> usize {
+    trim(folder, 0)
+}
+
 /// Removes the repositories that were not used for the longest time, until no more than `most` are left. One that is in use
-/// stays.
-fn trim(folder: &Path, most: usize) {
+/// stays. Says how many it removed.
+fn trim(folder: &Path, most: usize) -> usize {
     let Ok(entries) = fs::read_dir(folder) else {
-        return;
+        return 0;
     };
     let mut repositories: Vec<(SystemTime, PathBuf, PathBuf)> = entries
         .flatten()
@@ -344,15 +349,14 @@ fn trim(folder: &Path, most: usize) {
             (used.unwrap_or(SystemTime::UNIX_EPOCH), path, lock)
         })
         .collect();
-    if repositories.len() <= most {
-        return;
-    }
     repositories.sort();
-    let surplus = repositories.len() - most;
-    for (_, path, lock) in &repositories[..surplus] {
-        if let Ok(Some(_held)) = Lock::try_now(lock) {
+    let surplus = repositories.len().saturating_sub(most);
+    let oldest = repositories.iter().take(surplus);
+    oldest
+        .filter(|(_, path, lock)| {
+            let held = Lock::try_now(lock);
             // Another time will do as well.
-            let _ = fs::remove_dir_all(path);
-        }
-    }
+            matches!(held, Ok(Some(_))) && fs::remove_dir_all(path).is_ok()
+        })
+        .count()
 }
