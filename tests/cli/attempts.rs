@@ -26,7 +26,7 @@ fn started(ended: &Ended) -> usize {
 fn as_many_tasks_run_at_once_as_the_flag_says_or_else_the_settings() {
     let stage = Stage::with(&["spin.wat"]);
     // None ever ends: as many begin as may run at once.
-    endless(&stage, &["a", "b", "c"], "1500ms");
+    endless(&stage, &["a", "b", "c"], "1s");
     let run = |flags: &[&str]| {
         let ended = stage.stepwell(&[&["run", "run.yaml", "-o", "json"], flags].concat());
         assert_eq!(ended.code, Some(6), "{ended:?}");
@@ -34,10 +34,9 @@ fn as_many_tasks_run_at_once_as_the_flag_says_or_else_the_settings() {
     };
     assert_eq!(run(&["--max-parallel", "1"]), 1);
     assert_eq!(run(&["--max-parallel", "2"]), 2);
-    assert_eq!(run(&["--max-parallel", "8"]), 3);
     stage.file("stepwell.toml", "[run]\nmax-parallel = 2\n");
     assert_eq!(run(&[]), 2);
-    assert_eq!(run(&["--max-parallel", "1"]), 1);
+    assert_eq!(run(&["--max-parallel", "8"]), 3);
 }
 
 const LATE: &str = "\
