@@ -1,5 +1,7 @@
 //! What is only known when a step is about to begin: whether it runs, what earlier steps left, and which try it is.
 
+#![expect(clippy::unwrap_used, reason = "part of a test")]
+
 use serde_json::json;
 use stepwell_contract::{Ending, ParamType, ParamValue, ResultDecl, TerminationReason};
 
