@@ -8,10 +8,15 @@ use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 
 use cap_std::fs::{Dir, DirEntry, Permissions, PermissionsExt};
+use rustix::fs::{AtFlags, RawDir, SeekFrom};
+use rustix::io::Errno;
 
 /// How often to begin again when a folder that was emptied is not empty: a guest that was given up on may still be
 /// writing. What is left then is left to the next sweep.
 const ROUNDS: u32 = 4;
+
+/// How many bytes of a listing are taken at once: more than one entry needs, whose name has 255 bytes at most.
+const LISTED: usize = 1024;
 
 /// Removes `name` in `parent`, which is open as `dir`.
 pub(crate) fn folder(parent: &Dir, name: &str, dir: &Dir) -> io::Result<()> {
@@ -37,8 +42,11 @@ fn gone_name(number: u64) -> String {
     format!(".gone-{number}")
 }
 
-/// Removes all that is in `top`.
+/// Removes all that is in `top`. Nobody else lists it through this handle.
 pub(crate) fn empty(top: &Dir) -> io::Result<()> {
+    if unlink_files(top).unwrap_or(false) {
+        return Ok(());
+    }
     let mut gone = Gone::default();
     clear(top, top, &mut gone)?;
     while gone.next < gone.end {
@@ -55,6 +63,28 @@ pub(crate) fn empty(top: &Dir) -> io::Result<()> {
         top.remove_dir(&name)?;
     }
     Ok(())
+}
+
+/// Removes files of `dir`; says whether nothing else is in it. What a task leaves is mostly nothing, or a script: it is
+/// listed through the handle that is there, and each name is unlinked as it was listed, which is no path and is not
+/// followed.
+pub(crate) fn unlink_files(dir: &Dir) -> Result<bool, Errno> {
+    rustix::fs::seek(dir, SeekFrom::Start(0))?;
+    let mut buffer = [std::mem::MaybeUninit::<u8>::uninit(); LISTED];
+    let mut entries = RawDir::new(dir, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        if [c".", c".."].contains(&entry.file_name()) {
+            continue;
+        }
+        match rustix::fs::unlinkat(dir, entry.file_name(), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            // A folder; Linux says the first, others the second.
+            Err(Errno::ISDIR | Errno::PERM) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 /// Removes what is in `dir`; folders that are not empty are moved to `top`.
@@ -146,6 +176,34 @@ mod tests {
         remove(temp.path(), "gone").unwrap();
         assert!(!gone.exists());
         assert!(kept.join("file").exists());
+    }
+
+    #[test]
+    fn attack_what_stands_for_something_else_is_unlinked_itself() {
+        let temp = tempfile::tempdir().unwrap();
+        let kept = temp.path().join("kept");
+        fs::create_dir(&kept).unwrap();
+        fs::write(kept.join("file"), "1").unwrap();
+        let gone = temp.path().join("gone");
+        fs::create_dir(&gone).unwrap();
+        symlink(&kept, gone.join("folder")).unwrap();
+        symlink(kept.join("file"), gone.join("file")).unwrap();
+        fs::hard_link(kept.join("file"), gone.join("same")).unwrap();
+        // More than is listed at once, names as long as they may be.
+        for number in 0..50 {
+            fs::write(gone.join(format!("{number:0>255}")), "1").unwrap();
+        }
+        let dir = Dir::from_std_file(fs::File::open(&gone).unwrap());
+        for _ in 0..2 {
+            assert_eq!(unlink_files(&dir), Ok(true));
+            assert_eq!(fs::read_dir(&gone).unwrap().count(), 0);
+        }
+        assert_eq!(fs::read(kept.join("file")).unwrap(), b"1");
+        // A folder is not one of them, and goes all the same.
+        fs::create_dir(gone.join("deep")).unwrap();
+        assert_eq!(unlink_files(&dir), Ok(false));
+        empty(&dir).unwrap();
+        assert_eq!(fs::read_dir(&gone).unwrap().count(), 0);
     }
 
     #[test]

@@ -157,7 +157,11 @@ pub(crate) fn make(parent: &Dir, name: &str, path: &Path) -> Result<Dir, StoreEr
     parent
         .create_dir_with(name, &private)
         .map_err(StoreError::io("create", path))?;
-    parent.open_dir(name).map_err(StoreError::io("open", path))
+    // To be listed through: what only stands for a place would have to be opened again each time.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let dir = rustix::fs::openat(parent, name, flags, Mode::empty());
+    dir.map(|dir| Dir::from_std_file(File::from(dir)))
+        .map_err(StoreError::io("open", path))
 }
 
 impl Drop for Scratch {

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cap_std::fs::Dir;
-use rustix::fs::{RawDir, SeekFrom};
 
 use crate::error::StoreError;
 use crate::remove;
@@ -88,26 +87,9 @@ impl TaskFolder {
         self.made.iter_mut().filter(|made| made.used).all(|made| {
             let nobodys = Arc::get_mut(&mut made.dir).is_some();
             made.used = false;
-            nobodys && (is_empty(&made.dir) || remove::empty(&made.dir).is_ok())
+            nobodys && remove::empty(&made.dir).is_ok()
         })
     }
-}
-
-/// Whether nothing is in `dir`; where that cannot be said, no. It is asked through the handle itself, which nobody else
-/// has.
-fn is_empty(dir: &Dir) -> bool {
-    if rustix::fs::seek(dir, SeekFrom::Start(0)).is_err() {
-        return false;
-    }
-    let mut buffer = [std::mem::MaybeUninit::<u8>::uninit(); 512];
-    let mut entries = RawDir::new(dir, &mut buffer);
-    while let Some(entry) = entries.next() {
-        match entry {
-            Ok(entry) if [c".", c".."].contains(&entry.file_name()) => {}
-            _ => return false,
-        }
-    }
-    true
 }
 
 /// The folders of one task. Dropped, they are as good as gone.
@@ -236,6 +218,16 @@ mod tests {
         for name in ["a", "../out", "/tmp/out", "missing/b"] {
             assert!(task.folder(name).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_folder_is_emptied_through_the_handle_that_is_there() {
+        let (_temp, scratch) = scratch();
+        let mut task = scratch.task().unwrap();
+        let (dir, _) = task.folder("workspace").unwrap();
+        dir.write("script-0", "1").unwrap();
+        assert_eq!(crate::remove::unlink_files(&dir), Ok(true));
+        assert_eq!(dir.entries().unwrap().count(), 0);
     }
 
     #[test]
