@@ -46,6 +46,10 @@ spec:
         refused.stderr.contains("--grant network=any"),
         "{refused:?}"
     );
+    assert!(
+        refused.stderr.ends_with("\nstepwell: found 1 problem\n"),
+        "{refused:?}"
+    );
     let blind = stage.stepwell(&["validate", "sockets.yaml", "--no-images"]);
     assert_eq!(blind.code, Some(0), "{blind:?}");
 }
@@ -72,4 +76,10 @@ fn every_problem_is_one_json_object() {
     let end = &problems[0]["end"];
     assert_eq!((&end["line"], &end["column"]), (&7.into(), &80.into()));
     assert_eq!(problems[0]["file"], "wrong.yaml");
+    let pretty = stage.stepwell(&["validate", "wrong.yaml"]);
+    assert_eq!(pretty.code, Some(4), "{pretty:?}");
+    assert!(
+        pretty.stderr.ends_with("\nstepwell: found 2 problems\n"),
+        "{pretty:?}"
+    );
 }

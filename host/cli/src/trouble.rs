@@ -23,6 +23,8 @@ const MOST_SHOWN: usize = 100;
 pub(crate) enum Trouble {
     /// The author's mistakes, all of them.
     Document(Box<SpecErrors>, ExitCode),
+    /// All that is wrong with documents that were looked at, and were not to be run.
+    Invalid(Box<SpecErrors>, ExitCode),
     /// What is wrong with the project's settings, all of it.
     Config(Vec<Report>),
     /// Anything else.
@@ -45,7 +47,7 @@ impl Trouble {
     /// What to end with.
     pub(crate) fn code(&self) -> ExitCode {
         match self {
-            Self::Document(_, code) => *code,
+            Self::Document(_, code) | Self::Invalid(_, code) => *code,
             Self::Config(_) => ExitCode::DocumentInvalid,
             Self::Failed(error) => code_of(error),
         }
@@ -56,9 +58,15 @@ impl Trouble {
         let color = use_color(color, env, io::stderr().is_terminal());
         let text = match self {
             Self::Document(errors, _) => {
-                let problems = errors.related().into_iter().flatten();
-                let text = diagnostics(problems, color);
-                text + &sentence([format!("{errors}; nothing has run")])
+                let last = format!("{errors}; nothing has run");
+                related(errors, color) + &sentence([last])
+            }
+            Self::Invalid(errors, _) => {
+                let last = match errors.problems().count() {
+                    1 => "found 1 problem".to_owned(),
+                    count => format!("found {count} problems"),
+                };
+                related(errors, color) + &sentence([last])
             }
             Self::Config(reports) => {
                 let text = diagnostics(
@@ -71,6 +79,11 @@ impl Trouble {
         };
         let _ = io::stderr().write_all(text.as_bytes());
     }
+}
+
+/// All problems of documents.
+fn related(errors: &SpecErrors, color: bool) -> String {
+    diagnostics(errors.related().into_iter().flatten(), color)
 }
 
 /// Whether to use colour on an output.

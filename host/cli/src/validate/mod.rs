@@ -85,7 +85,7 @@ pub(crate) fn validate(args: &ValidateArgs, env: &Environment) -> Result<ExitCod
             };
             match output {
                 ListOutput::Json => Ok(code),
-                ListOutput::Pretty => Err(Trouble::Document(Box::new(errors), code)),
+                ListOutput::Pretty => Err(Trouble::Invalid(Box::new(errors), code)),
             }
         }
     }
