@@ -236,6 +236,10 @@ const EXPECTED: &[(&str, Reach, &str)] = &[
 ];
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where Tekton's examples are is said in the environment"
+)]
 fn examples_of_tekton_reach_what_they_reached() {
     let Some(folder) = std::env::var_os("STEPWELL_TEKTON_EXAMPLES").map(PathBuf::from) else {
         println!("skipped: STEPWELL_TEKTON_EXAMPLES does not name a folder with Tekton's examples");

@@ -39,7 +39,7 @@ pub(crate) struct Place {
 /// An image that names nothing that can be run.
 pub(crate) struct Misnamed {
     /// What to tell the author.
-    pub(crate) problem: SpecProblem,
+    pub(crate) problem: Box<SpecProblem>,
     /// Whose trouble it is.
     pub(crate) missing: Missing,
 }
@@ -77,7 +77,7 @@ impl Finder {
                     substituted: Some(found.place.clone()),
                 }),
                 None => Err(Misnamed {
-                    problem: SpecProblem::image_is_container(span, reference),
+                    problem: Box::new(SpecProblem::image_is_container(span, reference)),
                     missing: Missing::Support,
                 }),
             };
@@ -89,12 +89,12 @@ impl Finder {
             }),
             // Whoever wrote that document has no say in what is read here.
             None => Err(Misnamed {
-                problem: SpecProblem::image_not_found(
+                problem: Box::new(SpecProblem::image_not_found(
                     span,
                     reference,
                     &path,
                     "a document from elsewhere names no file of this machine",
-                ),
+                )),
                 missing: Missing::Code,
             }),
         }
@@ -109,7 +109,7 @@ impl Finder {
         let place = self.place(reference, span)?;
         let found = self.load(&place.path, reference);
         found.map_err(|why| Misnamed {
-            problem: why.into_problem(reference, span, &place.path),
+            problem: Box::new(why.into_problem(reference, span, &place.path)),
             missing: Missing::Code,
         })
     }

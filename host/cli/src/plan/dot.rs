@@ -6,7 +6,7 @@ use super::model::{Plan, Task, What};
 
 /// The plan as a directed graph. A solid arrow is order, a bold one is results.
 pub(super) fn dot(plan: &Plan) -> String {
-    let mut text = format!("digraph {} {{\n", quoted(&[plan.of.clone()]));
+    let mut text = format!("digraph {} {{\n", quoted(std::slice::from_ref(&plan.of)));
     text += "  rankdir=TB;\n  compound=true;\n  node [shape=box];\n";
     body(plan, "t", "  ", &mut text);
     text + "}\n"

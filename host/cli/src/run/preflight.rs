@@ -125,7 +125,7 @@ impl Found {
 
     fn misnamed(&mut self, misnamed: Misnamed) {
         self.only_support &= misnamed.missing == Missing::Support;
-        self.problems.push(misnamed.problem);
+        self.problems.push(*misnamed.problem);
     }
 
     fn task(&mut self, run: &TaskRun, host_paths: &[PathBuf]) {

@@ -49,7 +49,7 @@ pub(super) fn look(runs: &[Run], finder: &Finder, env: &Environment) -> anyhow::
                             None
                         }
                         Err(misnamed) => {
-                            looked.problems.push(misnamed.problem);
+                            looked.problems.push(*misnamed.problem);
                             None
                         }
                     }
