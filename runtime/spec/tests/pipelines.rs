@@ -272,6 +272,22 @@ tasks:
 }
 
 #[test]
+fn an_array_that_is_handed_on_whole_keeps_its_elements() {
+    let pipeline = run_of(
+        "[{name: list, value: [a, b, c]}]",
+        "params: [{name: list, type: array}]
+tasks:
+  - name: t
+    params: [{name: second, value: '$(params.list[1])'}, {name: list, value: ['$(params.list[*])']}, {name: same, value: '$(params.list[*])'}]
+    taskSpec:
+      params: [{name: second}, {name: list, type: array}, {name: same, type: array}]
+      steps: [{image: ./a.wasm, args: ['$(params.second)', '$(params.list[2])', '$(params.same[1])', '$(params.list[*])']}]",
+    );
+    let run = tasks(pipeline.instances(0, &facts(vec![TaskFact::Pending]))).remove(0);
+    assert_eq!(run.steps[0].args, ["b", "c", "b", "a", "b", "c"]);
+}
+
+#[test]
 fn attack_a_value_with_a_reference_in_it_is_not_looked_at_again() {
     let pipeline = run_of(
         "[{name: a, value: $(params.b)}, {name: b, value: secret}]",
