@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use stepwell_contract::ParamValue;
@@ -66,7 +66,7 @@ fn ended(results: &[(&str, ParamValue)]) -> TaskFact {
 }
 
 fn facts(tasks: Vec<TaskFact>) -> Facts {
-    Facts { tasks }
+    Facts::from(tasks)
 }
 
 fn tasks(instances: Instances) -> Vec<TaskRun> {
@@ -508,7 +508,7 @@ fn a_pipeline_in_a_pipeline_is_given_params_and_workspaces() {
     let inner = "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: inner}\nspec:\n  params: [{name: p}]\n  workspaces: [{name: w}]\n  tasks:\n    - name: leaf\n      taskSpec: {steps: [{image: ./a.wasm, args: [$(params.p), $(workspaces.w.path)]}]}\n";
     let text = document(
         "[]",
-        "tasks: [{name: child, pipelineRef: {name: inner}, params: [{name: p, value: v}], workspaces: [{name: w, workspace: data}]}]",
+        "tasks: [{name: child, displayName: The child, pipelineRef: {name: inner}, params: [{name: p, value: v}], workspaces: [{name: w, workspace: data}]}]",
     ) + "  workspaces: [{name: data, emptyDir: {}}]\n";
     let pipeline = pipeline_of(&[&text, inner]);
     let Instances::Run(mut nested) = pipeline.instances(0, &facts(vec![TaskFact::Pending])) else {
@@ -521,6 +521,7 @@ fn a_pipeline_in_a_pipeline_is_given_params_and_workspaces() {
         (nested.name.as_str(), &*nested.pipeline),
         ("run-child", "inner")
     );
+    assert_eq!(nested.display_name.as_deref(), Some("The child"));
     let leaf = tasks(nested.instances(0, &facts(vec![TaskFact::Pending]))).remove(0);
     assert_eq!(leaf.task.as_str(), "child/leaf");
     assert_eq!(leaf.name.as_str(), "run-child-leaf");
@@ -537,14 +538,14 @@ fn ten_thousand_tasks_are_quickly_made() {
             "      - name: t{task}\n        taskSpec:\n          steps:\n            - name: s\n              image: ./a.wasm\n              args: [\"{task}\"]\n"
         ));
     }
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let pipeline = pipeline_of(&[&text]);
     let read = began.elapsed();
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let previews: usize = (0..10_000).map(|task| pipeline.preview(task).len()).sum();
     let previewed = began.elapsed();
-    let facts = facts(vec![TaskFact::Pending; 10_000]);
-    let began = std::time::Instant::now();
+    let facts = Facts::new(10_000);
+    let began = Instant::now();
     let runs: usize = (0..10_000)
         .map(|task| tasks(pipeline.instances(task, &facts)).len())
         .sum();

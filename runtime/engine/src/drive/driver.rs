@@ -144,7 +144,7 @@ impl Driver {
             name: level.pipeline.name.clone(),
             pipeline: Arc::clone(&level.pipeline.pipeline),
             pipeline_task,
-            display_name: None,
+            display_name: level.pipeline.display_name.clone(),
             when_expressions,
             pipeline_run: Arc::clone(&level.pipeline.object),
             pipeline_spec: Arc::clone(&level.pipeline.spec),
@@ -268,7 +268,7 @@ impl Driver {
         else {
             return;
         };
-        level.facts.tasks[at.task] = TaskFact::Skipped(reason);
+        level.facts.set(at.task, TaskFact::Skipped(reason));
         let task = &level.pipeline.tasks[at.task];
         let mut when_expressions = level.whens.remove(&at.task).unwrap_or_default();
         // As Tekton tells it.

@@ -45,9 +45,7 @@ pub(super) struct Left {
 impl Level {
     pub(super) fn new(pipeline: Pipeline, events: Events, parent: Option<(At, usize)>) -> Self {
         Self {
-            facts: Facts {
-                tasks: vec![TaskFact::Pending; pipeline.tasks.len()],
-            },
+            facts: Facts::new(pipeline.tasks.len()),
             began: events.now(),
             pipeline,
             events,
@@ -77,15 +75,16 @@ impl Level {
     /// `task` could not be made: to others, it has failed.
     pub(super) fn broke(&mut self, task: usize, verdict: &Verdict) {
         // It may have been skipped while a document for it was on its way.
-        if self.facts.tasks[task] != TaskFact::Pending {
+        if *self.facts.of(task) != TaskFact::Pending {
             return;
         }
-        self.facts.tasks[task] = TaskFact::Ended {
+        let fact = TaskFact::Ended {
             succeeded: false,
             cancelled: false,
             reason: verdict.reason.as_str().into(),
             results: Arc::from([]),
         };
+        self.facts.set(task, fact);
     }
 
     /// Instance `row` of `task` has ended.
@@ -115,12 +114,13 @@ impl Level {
             .into_iter()
             .map(|left| left.map(|left| left.results).unwrap_or_default())
             .collect();
-        self.facts.tasks[task] = TaskFact::Ended {
+        let fact = TaskFact::Ended {
             succeeded,
             cancelled,
             reason,
             results,
         };
+        self.facts.set(task, fact);
     }
 }
 

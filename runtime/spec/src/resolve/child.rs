@@ -134,8 +134,18 @@ impl Child<'_> {
                 .and_then(|resources| resources.memory),
             pod_templates: &pod_templates,
             service_account,
+            stored: known.is_some(),
         };
         let made = draft.make(self.problems, self.needs);
+        let mut run = made.run;
+        run.pipeline_task = Some(Arc::clone(&self.all.asking.name));
+        run.display_name = self.display_name;
+        run.provenance = provenance;
+        run.timeout = timeout;
+        run.retries = self.all.asking.retries;
+        if known.is_none() {
+            return Instance::Task(Box::new(run));
+        }
         let mut spec_json = json!({"serviceAccountName": service_account});
         let given = self
             .given
@@ -147,7 +157,7 @@ impl Child<'_> {
                 let name = document.metadata.title();
                 spec_json["taskRef"] = json!({"kind": "Task", "name": name});
             }
-            None => spec_json["taskSpec"] = Json::clone(&base.json),
+            None => spec_json["taskSpec"] = Json::clone(base.json(spec)),
         }
         if self.all.asking.retries > 0 {
             spec_json["retries"] = self.all.asking.retries.into();
@@ -159,18 +169,12 @@ impl Child<'_> {
         if let Some(template) = pod_templates.first() {
             spec_json["podTemplate"] = template.node.to_json();
         }
-        let mut run = made.run;
         run.document = Arc::new(stored::object(
             "tekton.dev/v1",
             "TaskRun",
             metadata,
             spec_json,
         ));
-        run.pipeline_task = Some(Arc::clone(&self.all.asking.name));
-        run.display_name = self.display_name;
-        run.provenance = provenance;
-        run.timeout = timeout;
-        run.retries = self.all.asking.retries;
         Instance::Task(Box::new(run))
     }
 
@@ -323,7 +327,9 @@ impl Child<'_> {
             )),
         };
         draft.check_workspaces(self.decl.name.span, self.problems);
-        Instance::Pipeline(Box::new(draft.make(self.problems)))
+        let mut made = draft.make(self.problems);
+        made.display_name = self.display_name;
+        Instance::Pipeline(Box::new(made))
     }
 }
 

@@ -53,7 +53,7 @@ impl<'a> Known<'a> {
 
     fn fact(&self, task: &str) -> Option<(&'a PipelineTask, &'a TaskFact)> {
         let at = self.core.place(task)?;
-        Some((self.tasks.get(at)?, self.facts.tasks.get(at)?))
+        Some((self.tasks.get(at)?, self.facts.of(at)))
     }
 
     fn note(&self, producer: Option<(&PipelineTask, &TaskFact)>, message: String) {

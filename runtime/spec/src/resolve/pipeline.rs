@@ -154,6 +154,7 @@ impl Draft<'_> {
             name: RunName::new(self.name.name),
             pipeline: title.into(),
             parent: self.parent,
+            display_name: None,
             object: self.object,
             spec,
             provenance: self.provenance,

@@ -162,6 +162,7 @@ pub(crate) fn make(
             .and_then(|resources| resources.memory),
         pod_templates: &pod_templates,
         service_account,
+        stored: true,
     };
     let mut made = draft.make(problems, &needs).run;
     let timeout = run_spec
@@ -180,7 +181,7 @@ pub(crate) fn make(
             spec_json["taskRef"]["name"] = task.metadata.title().into();
         }
         Some(_) => {}
-        None => spec_json["taskSpec"] = serde_json::Value::clone(&base.json),
+        None => spec_json["taskSpec"] = serde_json::Value::clone(base.json(spec)),
     }
     stored::add_default(&mut spec_json, "serviceAccountName", || "default".into());
     spec_json["timeout"] = stored::timeout(Some(timeout));

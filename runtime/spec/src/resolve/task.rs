@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 use stepwell_contract::{ParamValue, RunName, TaskName};
@@ -37,18 +37,22 @@ pub(crate) struct TaskBase {
     step_names: Vec<String>,
     known_steps: HashSet<String>,
     known_results: HashSet<String>,
-    /// The spec as it would be stored.
-    pub(crate) json: Arc<Json>,
-    pub(crate) has_references: bool,
+    stored: OnceLock<Stored>,
     has_actions: bool,
     reads_exit_codes: bool,
     uses_artifacts: bool,
 }
 
+/// A Task's spec as it would be stored.
+#[derive(Debug)]
+struct Stored {
+    json: Arc<Json>,
+    has_references: bool,
+}
+
 impl TaskBase {
     pub(crate) fn new(spec: &TaskSpec) -> Self {
         let step_names = spec.step_names();
-        let json = stored::task_spec(spec);
         let (mut reads_exit_codes, mut uses_artifacts) = (false, false);
         let steps = spec.steps.iter().flat_map(|step| step.texts());
         let template = spec
@@ -79,13 +83,27 @@ impl TaskBase {
                 .iter()
                 .map(|result| result.name.value.clone())
                 .collect(),
-            has_references: stored::has_references(&json),
+            stored: OnceLock::new(),
             has_actions: spec.steps.iter().any(|step| step.action.is_some()),
-            json: Arc::new(json),
             reads_exit_codes,
             uses_artifacts,
             step_names,
         }
+    }
+
+    /// The spec as it would be stored. Made when it is first asked for: before anything runs nobody does.
+    pub(crate) fn json(&self, spec: &TaskSpec) -> &Arc<Json> {
+        &self.stored(spec).json
+    }
+
+    fn stored(&self, spec: &TaskSpec) -> &Stored {
+        self.stored.get_or_init(|| {
+            let json = stored::task_spec(spec);
+            Stored {
+                has_references: stored::has_references(&json),
+                json: Arc::new(json),
+            }
+        })
     }
 }
 
@@ -116,6 +134,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) memory_of_all: Option<u64>,
     pub(crate) pod_templates: &'a [&'a PodTemplate],
     pub(crate) service_account: &'a str,
+    /// Whether somebody will look at the Task's spec as it would be stored.
+    pub(crate) stored: bool,
 }
 
 /// What a TaskRun took of what it was offered.
@@ -201,7 +221,10 @@ impl Draft<'_> {
         let steps = maker.steps(&mut volumes);
         let volumes = volumes.finish();
         scope.made.set(0);
-        let task_spec = self.task_spec(&scope, action_specs.into_inner());
+        let task_spec = match self.stored {
+            true => self.task_spec(&scope, action_specs.into_inner()),
+            false => Arc::default(),
+        };
         let run = TaskRun {
             task_spec,
             volumes,
@@ -277,10 +300,11 @@ impl Draft<'_> {
 
     /// The Task's spec with its references filled in (`status.taskSpec`).
     fn task_spec(&self, scope: &Scope<'_>, actions: BTreeMap<String, Json>) -> Arc<Json> {
-        if !self.base.has_references && actions.is_empty() {
-            return Arc::clone(&self.base.json);
+        let stored = self.base.stored(self.spec);
+        if !stored.has_references && actions.is_empty() {
+            return Arc::clone(&stored.json);
         }
-        let mut spec = Json::clone(&self.base.json);
+        let mut spec = Json::clone(&stored.json);
         let span = self.spec.node.span;
         let steps = stored::items(&mut spec, "steps").zip(&self.base.step_names);
         for (json, name) in steps {

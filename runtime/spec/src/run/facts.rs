@@ -2,7 +2,7 @@
 //! TaskRun.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use stepwell_contract::ParamValue;
 use stepwell_contract::event::SkipReason;
@@ -12,8 +12,9 @@ use super::pipeline::{PipelineTask, Section};
 /// What is known of every task of a pipeline, by its place in [`Pipeline::tasks`](super::Pipeline::tasks).
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// One for each task.
-    pub tasks: Vec<TaskFact>,
+    tasks: Vec<TaskFact>,
+    /// `$(tasks.status)`, until a fact changes: ten thousand tasks of `finally` may ask for it.
+    aggregate: OnceLock<TaskStatus>,
 }
 
 /// What is known of one task.
@@ -73,9 +74,41 @@ impl TaskFact {
     }
 }
 
+impl From<Vec<TaskFact>> for Facts {
+    fn from(tasks: Vec<TaskFact>) -> Self {
+        Self {
+            tasks,
+            aggregate: OnceLock::new(),
+        }
+    }
+}
+
 impl Facts {
-    /// `$(tasks.status)`: of all tasks that are not `finally`, when all of them have settled.
+    /// What is known of `tasks` tasks before anything has run.
+    pub fn new(tasks: usize) -> Self {
+        vec![TaskFact::Pending; tasks].into()
+    }
+
+    /// What is known of the task at `task`; of one that is not there, that it has not ended.
+    pub fn of(&self, task: usize) -> &TaskFact {
+        self.tasks.get(task).unwrap_or(&TaskFact::Pending)
+    }
+
+    /// Notes what is known of the task at `task` from now on.
+    pub fn set(&mut self, task: usize, fact: TaskFact) {
+        if let Some(known) = self.tasks.get_mut(task) {
+            *known = fact;
+            self.aggregate = OnceLock::new();
+        }
+    }
+
+    /// `$(tasks.status)`: of all tasks that are not `finally`, when all of them have settled. `tasks` are those of the
+    /// pipeline that these facts are about.
     pub fn aggregate(&self, tasks: &[PipelineTask]) -> TaskStatus {
+        *self.aggregate.get_or_init(|| self.sum(tasks))
+    }
+
+    fn sum(&self, tasks: &[PipelineTask]) -> TaskStatus {
         let settled = tasks
             .iter()
             .zip(&self.tasks)

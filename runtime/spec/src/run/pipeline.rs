@@ -21,6 +21,8 @@ pub struct Pipeline {
     pub pipeline: Arc<str>,
     /// For a nested pipeline, the task of the pipeline around it, as events name it.
     pub parent: Option<TaskName>,
+    /// What a person calls it, where the task that it is says so.
+    pub display_name: Option<Arc<str>>,
     /// The PipelineRun as a cluster would store it: `apiVersion`, `kind`, `metadata`, `spec`.
     pub object: Arc<Value>,
     /// The Pipeline's spec with params and context filled in (Tekton's `status.pipelineSpec`).
@@ -160,7 +162,8 @@ impl Pipeline {
     }
 
     /// What is known without running of what will run for the task at `task`: references to results stay as they are
-    /// written, and where the number of rows of a matrix is not known, there is one.
+    /// written, and where the number of rows of a matrix is not known, there is one. What would be stored of a TaskRun
+    /// ([`TaskRun::document`], [`TaskRun::task_spec`]) is not made.
     pub fn preview(&self, task: usize) -> Vec<Instance> {
         self.recipe.preview(self, task)
     }
