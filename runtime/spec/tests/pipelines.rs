@@ -62,6 +62,7 @@ fn ended(results: &[(&str, ParamValue)]) -> TaskFact {
         cancelled: false,
         reason: "Succeeded".into(),
         results: [row].into(),
+        artifacts: None,
     }
 }
 
@@ -177,6 +178,7 @@ fn a_matrix_fans_out_over_a_result_and_its_results_come_back_in() {
         cancelled: false,
         reason: "Succeeded".into(),
         results: [row("a"), row("b")].into(),
+        artifacts: None,
     };
     let all = facts(vec![made, ended(&[]), rows, TaskFact::Pending]);
     let results = pipeline.results(&all).unwrap();
@@ -189,6 +191,38 @@ fn a_matrix_fans_out_over_a_result_and_its_results_come_back_in() {
     assert!(matches!(pipeline.when(3, &all), When::True(_)));
     let last = tasks(pipeline.instances(3, &all)).remove(0);
     assert_eq!(last.steps[0].args, ["Succeeded", "a", "b"]);
+}
+
+#[test]
+fn artifacts_of_a_task_reach_what_refers_to_them() {
+    let pipeline = run_of(
+        "[]",
+        "tasks:
+  - name: make
+    taskSpec:
+      steps: [{image: ./a.wasm, args: [$(artifacts.path)]}]
+  - name: use
+    params: [{name: given, value: $(tasks.make.outputs.image)}]
+    taskSpec:
+      params: [{name: given}]
+      steps: [{image: ./a.wasm, args: [$(params.given), $(tasks.make.outputs)]}]",
+    );
+    assert_eq!(pipeline.tasks[1].parents, [0]);
+    let mut made = ended(&[]);
+    if let TaskFact::Ended { artifacts, .. } = &mut made {
+        let image =
+            json!({"name": "image", "values": [{"uri": "pkg:a", "digest": {"sha256": "b"}}]});
+        *artifacts = Some(Arc::new(json!({"inputs": [], "outputs": [image]})));
+    }
+    let so_far = facts(vec![made, TaskFact::Pending]);
+    let run = tasks(pipeline.instances(1, &so_far)).remove(0);
+    let values = json!([{"uri": "pkg:a", "digest": {"sha256": "b"}}]).to_string();
+    assert_eq!(run.steps[0].args, [values.as_str(), values.as_str()]);
+    let nothing = facts(vec![ended(&[]), TaskFact::Pending]);
+    let Instances::Broken(verdict) = pipeline.instances(1, &nothing) else {
+        panic!("not broken")
+    };
+    assert_eq!(verdict.reason, "InvalidTaskResultReference");
 }
 
 #[test]

@@ -336,6 +336,7 @@ impl Driver {
             reason: verdict.reason.into(),
             message: verdict.message,
             results: Default::default(),
+            artifacts: None,
             trouble: Some(error),
         };
         self.task_ended(at, row, ended);

@@ -98,6 +98,7 @@ impl Driver {
             reason: reason.into(),
             message,
             results: BTreeMap::new(),
+            artifacts: None,
             trouble: None,
         };
         self.task_ended(at, row, ended);
@@ -112,6 +113,7 @@ impl Driver {
             reason,
             message: _,
             results,
+            artifacts,
             trouble,
         } = ended;
         if let Some(level) = self.level(at.pipeline) {
@@ -119,6 +121,7 @@ impl Driver {
                 succeeded,
                 reason,
                 results,
+                artifacts,
             };
             level.has_ended(at.task, row, left);
         }
@@ -140,6 +143,7 @@ impl Driver {
                 succeeded: verdict.succeeded,
                 reason: verdict.reason.into(),
                 results: BTreeMap::new(),
+                artifacts: None,
             };
             level.has_ended(at.task, row, left);
         }

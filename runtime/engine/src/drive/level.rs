@@ -40,6 +40,7 @@ pub(super) struct Left {
     pub(super) succeeded: bool,
     pub(super) reason: Arc<str>,
     pub(super) results: BTreeMap<Arc<str>, ParamValue>,
+    pub(super) artifacts: Option<Arc<Value>>,
 }
 
 impl Level {
@@ -83,6 +84,7 @@ impl Level {
             cancelled: false,
             reason: verdict.reason.as_str().into(),
             results: Arc::from([]),
+            artifacts: None,
         };
         self.facts.set(task, fact);
     }
@@ -110,6 +112,10 @@ impl Level {
             .find(|left| !left.succeeded)
             .or_else(|| decided.clone().next());
         let reason = decided.map_or_else(|| Arc::from(""), |left| Arc::clone(&left.reason));
+        let artifacts = left
+            .iter()
+            .flatten()
+            .find_map(|left| left.artifacts.clone());
         let results = left
             .into_iter()
             .map(|left| left.map(|left| left.results).unwrap_or_default())
@@ -119,6 +125,7 @@ impl Level {
             cancelled,
             reason,
             results,
+            artifacts,
         };
         self.facts.set(task, fact);
     }

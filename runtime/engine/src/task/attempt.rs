@@ -22,6 +22,7 @@ pub(super) struct Tried {
     /// Whether it was stopped from outside.
     pub(super) cancelled: bool,
     pub(super) results: BTreeMap<Arc<str>, ParamValue>,
+    pub(super) artifacts: Option<Arc<Value>>,
     /// What we could not do. It has been told.
     pub(super) trouble: Option<EngineError>,
 }
@@ -93,8 +94,12 @@ pub(super) async fn run(
         };
         events.task(result).await;
     }
+    let mut left = None;
     match artifacts {
-        Ok(Some(artifacts)) => events.task(EventKind::Artifacts { artifacts }).await,
+        Ok(Some(artifacts)) => {
+            left = Some(Arc::new(artifacts.clone()));
+            events.task(EventKind::Artifacts { artifacts }).await;
+        }
         Ok(None) => {}
         Err(message) => events.task(EventKind::Notice { message }).await,
     }
@@ -111,6 +116,7 @@ pub(super) async fn run(
         cancelled: verdict.reason == verdict::CANCELLED,
         verdict,
         results: reading.results.into_iter().collect(),
+        artifacts: left,
         trouble,
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct TaskEnded {
     pub(crate) message: String,
     /// What its last try left, also where it failed.
     pub(crate) results: BTreeMap<Arc<str>, ParamValue>,
+    /// The artifacts that its last try left.
+    pub(crate) artifacts: Option<Arc<Value>>,
     /// What we could not do, where that is why it failed. It has been told.
     pub(crate) trouble: Option<EngineError>,
 }
@@ -50,6 +52,7 @@ pub(crate) async fn run(
             verdict,
             cancelled,
             results,
+            artifacts,
             trouble,
         } = tried;
         let last = verdict.succeeded || cancelled || trouble.is_some() || attempt >= run.retries;
@@ -66,6 +69,7 @@ pub(crate) async fn run(
                 reason: verdict.reason.into(),
                 message: verdict.message,
                 results,
+                artifacts,
                 trouble,
             };
         }

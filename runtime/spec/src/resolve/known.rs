@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use stepwell_contract::ParamValue;
 use stepwell_contract::event::{SkipReason, Verdict};
 
-use crate::reference::{Index, ResultRef, Subject};
+use crate::reference::{ArtifactRef, Index, ResultRef, Subject};
+use crate::resolve::late;
 use crate::resolve::recipe::Core;
 use crate::resolve::refusal;
 use crate::run::{Facts, OnError, PipelineTask, Section, TaskFact};
@@ -167,6 +168,24 @@ impl<'a> Known<'a> {
         None
     }
 
+    /// The values of an artifact, as JSON.
+    fn artifact(&self, wanted: &ArtifactRef) -> Option<ParamValue> {
+        let producer = self.fact(&wanted.of);
+        let left = match producer {
+            // What will be there is not known yet.
+            Some((_, TaskFact::Pending)) => return None,
+            Some((_, TaskFact::Ended { artifacts, .. })) => artifacts.as_deref(),
+            Some((_, TaskFact::Skipped(_))) | None => None,
+        };
+        let value = left.and_then(|left| late::artifact(left, wanted));
+        if value.is_none() {
+            let name = wanted.name.as_deref().unwrap_or_default();
+            let message = format!("Could not find artifact {name:?} of task {}", wanted.of);
+            self.note(producer, message);
+        }
+        value.map(ParamValue::String)
+    }
+
     /// How many rows a matrix had, or how many of them left the result `result`.
     fn length(&self, task: &str, result: Option<&str>) -> Option<ParamValue> {
         let (_, TaskFact::Ended { results, .. }) = self.fact(task)? else {
@@ -191,6 +210,7 @@ impl TaskValues for Known<'_> {
                 TaskFact::Pending | TaskFact::Skipped(_) => text("None"),
             },
             Subject::AggregateStatus => text(self.facts.aggregate(self.tasks).as_str()),
+            Subject::TaskArtifact(wanted) => self.artifact(wanted),
             Subject::MatrixLength { task, result } => self.length(task, result.as_deref()),
             _ => None,
         }

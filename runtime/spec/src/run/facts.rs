@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use serde_json::Value;
 use stepwell_contract::ParamValue;
 use stepwell_contract::event::SkipReason;
 
@@ -35,6 +36,8 @@ pub enum TaskFact {
         reason: Arc<str>,
         /// What each instance left behind, in the order of the rows; one where the task has no matrix.
         results: Arc<[BTreeMap<Arc<str>, ParamValue>]>,
+        /// The artifacts of the first instance that left some: Tekton's object with `inputs` and `outputs`.
+        artifacts: Option<Arc<Value>>,
     },
 }
 
