@@ -1,5 +1,6 @@
 //! A resolved run, and where the code of its steps is → the plan that every format shows.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -64,9 +65,11 @@ impl Planner<'_> {
 
     fn pipeline(&mut self, run: &Pipeline) -> anyhow::Result<Plan> {
         let edges = edges::of(run);
+        let documents = documents(run);
         let mut tasks = Vec::with_capacity(run.tasks.len());
         for index in 0..run.tasks.len() {
-            tasks.push(self.task(run, index, &edges)?);
+            let document = documents.get(&*run.tasks[index].name).copied();
+            tasks.push(self.task(run, index, document, &edges)?);
         }
         Ok(Plan {
             kind: "PipelineRun",
@@ -79,13 +82,18 @@ impl Planner<'_> {
         })
     }
 
-    fn task(&mut self, run: &Pipeline, index: usize, edges: &Edges) -> anyhow::Result<Task> {
+    fn task(
+        &mut self,
+        run: &Pipeline,
+        index: usize,
+        document: Option<&Value>,
+        edges: &Edges,
+    ) -> anyhow::Result<Task> {
         let task = &run.tasks[index];
         let names = |places: &[usize]| {
             let names = places.iter().filter_map(|place| run.tasks.get(*place));
             names.map(|task| task.name.to_string()).collect()
         };
-        let document = document(run, index);
         let matrix = matrix_params(document);
         let mut rows = Vec::new();
         for instance in run.preview(index) {
@@ -168,15 +176,13 @@ impl Planner<'_> {
     }
 }
 
-/// A task as the Pipeline's spec has it, which is Tekton's own form.
-fn document(run: &Pipeline, index: usize) -> Option<&Value> {
-    let task = run.tasks.get(index)?;
-    let list = match task.section {
-        Section::Tasks => "tasks",
-        Section::Finally => "finally",
-    };
-    let named = |one: &&Value| one.get("name").and_then(Value::as_str) == Some(&*task.name);
-    run.spec.get(list)?.as_array()?.iter().find(named)
+/// The tasks as the Pipeline's spec has them, which is Tekton's own form, by their names.
+fn documents(run: &Pipeline) -> HashMap<&str, &Value> {
+    let lists = ["tasks", "finally"].map(|list| run.spec.get(list).and_then(Value::as_array));
+    let tasks = lists.into_iter().flatten().flatten();
+    tasks
+        .filter_map(|task| Some((task.get("name")?.as_str()?, task)))
+        .collect()
 }
 
 /// The params that a matrix gives its rows.

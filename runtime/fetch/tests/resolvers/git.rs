@@ -402,3 +402,15 @@ fn what_is_no_text_is_refused() {
         "no UTF-8 text",
     );
 }
+
+#[test]
+fn a_cache_that_is_cleared_has_no_repository_and_gets_it_again() {
+    let temp = tempfile::tempdir().unwrap();
+    let repository = Repository::new();
+    let fetcher = fetcher(&temp);
+    task(&fetcher, &repository.url(), "main").unwrap();
+    assert_eq!(fetcher.clear().unwrap().repositories, 1);
+    assert_eq!(fetcher.clear().unwrap().repositories, 0);
+    let again = task(&fetcher, &repository.url(), "main").unwrap();
+    assert_eq!(again.text, TASK);
+}
