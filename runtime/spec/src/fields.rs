@@ -245,8 +245,11 @@ impl<'a> Fields<'a> {
         name: &'static str,
         read: impl Fn(&'a Arc<Node>, &Problems) -> Option<T>,
     ) -> Vec<T> {
-        let items = self.list(name).iter();
-        items.filter_map(|item| read(item, self.problems)).collect()
+        let items = self.list(name);
+        // Collected, a list of one would keep room for four: kilobytes a task.
+        let mut each = Vec::with_capacity(items.len());
+        each.extend(items.iter().filter_map(|item| read(item, self.problems)));
+        each
     }
 
     /// A list; empty where it is missing.
