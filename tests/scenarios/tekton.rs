@@ -36,7 +36,7 @@ impl fmt::Display for Reach {
     }
 }
 
-use Reach::{Parsed, Planned, Run};
+use Reach::{Planned, Run};
 
 /// The documents whose runs fail in a cluster, too, and the reason. The first has a variable of the shell within one of
 /// Tekton's, so that its results are never written.
