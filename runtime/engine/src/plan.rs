@@ -1,6 +1,6 @@
 //! Plans a task: gives each step its code, its arguments, what it sees, and the seed that follows from its key.
 //!
-//! Pure: it names folders and opens none. What a step sees is in [`layout`].
+//! Pure: it names folders and opens none. What a step sees is in `layout`.
 
 pub(crate) mod layout;
 
