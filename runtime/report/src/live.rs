@@ -97,14 +97,16 @@ impl Live {
                 line
             });
             line.set_prefix(name);
-            line.set_message(running.text.clone());
             line.reset_elapsed();
             let elapsed = running.since.elapsed();
             // A machine that was just started has no moment that long ago.
             if Instant::now().checked_sub(elapsed).is_some() {
                 line.set_elapsed(elapsed);
             }
-            running.line = Some(self.lines.add(line));
+            let line = self.lines.add(line);
+            // Drawn from now on, and not only with its next tick.
+            line.set_message(running.text.clone());
+            running.line = Some(line);
             self.shown += 1;
         }
     }
