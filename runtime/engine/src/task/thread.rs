@@ -275,6 +275,10 @@ impl Shared {
 /// Runs one try of a task, from opening to clean-up. Blocks.
 pub(super) fn run(job: &Job, shared: &Shared) -> Finished {
     let record = &shared.record;
+    // What is over before it begins leaves nothing to clean up.
+    if let Some(reason) = record.is_over() {
+        return Left::default().finished(Ok(Some(Stop::before_a_step(reason))));
+    }
     // Nothing listens to this request: opening folders is a handful of calls, and either they return or they do not.
     record.enter(&Cancel::new(), record.bound(None), None);
     let doing = || format!("open task `{}`", job.run.task);

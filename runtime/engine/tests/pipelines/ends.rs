@@ -60,7 +60,7 @@ async fn a_nested_pipeline_is_a_task_of_its_parent() {
     played.is_clean();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn cancelling_reaches_everything_and_nothing_runs_after_it() {
     let world = World::pipeline(&NESTED.replace("DOES", "wait"));
     let played = world.play_while(async |waits, control| {
@@ -90,7 +90,7 @@ async fn cancelling_reaches_everything_and_nothing_runs_after_it() {
     played.is_clean();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn cancelling_gracefully_stops_the_nested_pipeline_and_runs_finally() {
     let world = World::pipeline(&NESTED.replace("DOES", "wait"));
     let played = world.play_while(async |waits, control| {
@@ -105,7 +105,7 @@ async fn cancelling_gracefully_stops_the_nested_pipeline_and_runs_finally() {
     played.is_clean();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_second_request_goes_over_the_first() {
     let spec = [
         tasks(&[task("a", "['wait']", "")]),
@@ -191,7 +191,7 @@ async fn a_pending_run_does_not_begin() {
     played.is_clean();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_the_backend_cannot_do_in_one_task_stops_all_others() {
     for defect in ["break", "panic"] {
         let spec = [
@@ -219,7 +219,7 @@ async fn what_the_backend_cannot_do_in_one_task_stops_all_others() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_run_that_nobody_waits_for_any_more_stops() {
     let spec = tasks(&[
         task("a", "['meet 2', 'wait']", ""),

@@ -100,7 +100,7 @@ async fn each_try_has_the_whole_time() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_cancelled_is_not_tried_again() {
     let begun = Arc::new(Notify::new());
     let mut task = Task::new();

@@ -133,7 +133,7 @@ async fn a_step_that_ends_in_time_is_not_stopped() {
     assert_eq!(played.await.verdict().0, "Succeeded");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_run_stops_its_step_and_cleans_up() {
     let begun = Arc::new(Notify::new());
     let mut task = Task::new();
@@ -165,7 +165,7 @@ async fn a_cancelled_run_stops_its_step_and_cleans_up() {
     assert_eq!((played.calls().last(), played.left), (Some(&"close"), 0));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_run_that_is_cancelled_before_it_starts_runs_nothing() {
     let mut task = Task::new();
     task.ends("a", 0);
@@ -173,7 +173,7 @@ async fn a_run_that_is_cancelled_before_it_starts_runs_nothing() {
     let played = task.play().await;
     assert_eq!(played.verdict().0, "TaskRunCancelled");
     assert_eq!(played.words(), [TerminationReason::Skipped]);
-    assert_eq!(played.calls(), ["open", "close"]);
+    assert_eq!(played.calls(), [""; 0]);
 }
 
 /// A step in a call into the host that does not return until `release` is dropped.
@@ -308,7 +308,7 @@ async fn cancelling_leaves_a_blocked_host_call_behind_too() {
     drop(release);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_run_that_nobody_waits_for_tells_its_step_to_stop() {
     let begun = Arc::new(Notify::new());
     let (ended, end) = blocking::channel();
