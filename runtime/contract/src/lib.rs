@@ -18,6 +18,7 @@ pub mod grant;
 pub mod image;
 pub mod limit;
 pub mod name;
+pub mod secret;
 pub mod step;
 pub mod value;
 

@@ -6,7 +6,6 @@
 //! has not. It hides what is shown, and nothing from the steps themselves: whoever has a secret can write it in another
 //! way, and results that pass between tasks are not touched.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,14 +13,7 @@ use std::sync::Arc;
 use aho_corasick::automaton::{Automaton as _, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-
-/// What stands where a secret was.
-const MARK: &str = "***";
-
-/// A line of a secret that is shorter is part of too much else: a closing bracket, a word.
-const SHORTEST_LINE: usize = 4;
+use stepwell_contract::secret::{self, MASK};
 
 /// What is to be hidden. Without secrets it costs nothing.
 #[derive(Clone, Default)]
@@ -43,10 +35,7 @@ impl fmt::Debug for Mask {
 impl Mask {
     /// Hides `secrets`.
     pub(crate) fn new(secrets: &[Arc<str>]) -> Self {
-        let mut patterns = HashSet::new();
-        for secret in secrets {
-            add(secret, &mut patterns);
-        }
+        let patterns = secret::spellings(secrets);
         let longest = patterns.iter().map(String::len).max();
         let Some(longest) = longest else {
             return Self::default();
@@ -92,25 +81,6 @@ impl Mask {
         self.0
             .as_ref()
             .map(|patterns| Stream::new(Arc::clone(patterns)))
-    }
-}
-
-/// Adds all that stands for `secret`.
-fn add(secret: &str, patterns: &mut HashSet<String>) {
-    let trimmed = secret.trim_end_matches(['\n', '\r']);
-    if trimmed.is_empty() {
-        return;
-    }
-    for whole in [secret, trimmed] {
-        patterns.insert(whole.to_owned());
-        if whole.len() >= SHORTEST_LINE {
-            patterns.insert(STANDARD_NO_PAD.encode(whole));
-            patterns.insert(URL_SAFE_NO_PAD.encode(whole));
-        }
-    }
-    let lines = secret.split('\n').map(|line| line.trim_end_matches('\r'));
-    for line in lines.filter(|line| line.len() >= SHORTEST_LINE) {
-        patterns.insert(line.to_owned());
     }
 }
 
@@ -202,7 +172,7 @@ impl Stream {
                 self.marked = false;
             }
             if !self.marked {
-                out(MARK.as_bytes());
+                out(MASK.as_bytes());
                 self.marked = true;
             }
             gone = hidden.end.min(safe);

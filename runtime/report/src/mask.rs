@@ -3,20 +3,12 @@
 //! What a step prints and leaves behind is masked before it becomes an event. This is for the documents themselves, in
 //! which the same value may stand a second time, say as a param.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
-
-/// What stands in the place of a secret.
-const MASK: &str = "***";
-
-/// A line of a secret that is shorter is part of too much else: a closing bracket, a word.
-const SHORTEST_LINE: usize = 4;
+use stepwell_contract::secret::{self, MASK};
 
 /// Finds secrets. The default finds none.
 #[derive(Clone, Default)]
@@ -38,10 +30,7 @@ impl Mask {
     ///
     /// That the secrets are too many, or too long together.
     pub fn new(secrets: &[Arc<str>]) -> Result<Self, TooManySecrets> {
-        let mut wanted = BTreeSet::new();
-        for secret in secrets {
-            add(secret, &mut wanted);
-        }
+        let wanted = secret::spellings(secrets);
         if wanted.is_empty() {
             return Ok(Self::default());
         }
@@ -71,23 +60,6 @@ impl Mask {
             }
         }
     }
-}
-
-/// Adds all that stands for `secret`.
-fn add(secret: &str, wanted: &mut BTreeSet<String>) {
-    let trimmed = secret.trim_end_matches(['\n', '\r']);
-    if trimmed.is_empty() {
-        return;
-    }
-    for whole in [secret, trimmed] {
-        wanted.insert(whole.to_owned());
-        if whole.len() >= SHORTEST_LINE {
-            wanted.insert(STANDARD_NO_PAD.encode(whole));
-            wanted.insert(URL_SAFE_NO_PAD.encode(whole));
-        }
-    }
-    let lines = secret.lines().filter(|line| line.len() >= SHORTEST_LINE);
-    wanted.extend(lines.map(str::to_owned));
 }
 
 /// The text with all that any secret covers masked; `None` where there is none in it.

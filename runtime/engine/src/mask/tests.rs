@@ -29,10 +29,7 @@ fn whole(secrets: &[&str], text: &str) -> String {
 
 /// The same, as simply as it can be said: every byte of every occurrence is hidden, and what touches is one.
 fn model(secrets: &[&str], text: &str) -> String {
-    let mut patterns = HashSet::new();
-    for secret in secrets {
-        add(secret, &mut patterns);
-    }
+    let patterns = secret::spellings(secrets);
     let bytes = text.as_bytes();
     let mut hidden = vec![false; bytes.len()];
     for pattern in patterns.iter().map(String::as_bytes) {
@@ -46,7 +43,7 @@ fn model(secrets: &[&str], text: &str) -> String {
     for (index, byte) in bytes.iter().enumerate() {
         match hidden[index] {
             false => out.push(*byte),
-            true if index == 0 || !hidden[index - 1] => out.extend_from_slice(MARK.as_bytes()),
+            true if index == 0 || !hidden[index - 1] => out.extend_from_slice(MASK.as_bytes()),
             true => {}
         }
     }
@@ -119,13 +116,13 @@ fn attack_a_megabyte_and_ten_thousand_secrets_cost_no_more_than_moments() {
         .collect();
     let text = format!("a{large}b{}", &large[..1 << 19]);
     let left = whole(&[&large], &text);
-    assert_eq!(left.len(), 1 + MARK.len() + 1 + (1 << 19));
+    assert_eq!(left.len(), 1 + MASK.len() + 1 + (1 << 19));
     let many: Vec<_> = (0..10_000)
         .map(|number| format!("secret-{number:05}"))
         .collect();
     let many: Vec<_> = many.iter().map(String::as_str).collect();
     let text = many.join(" ");
-    assert_eq!(whole(&many, &text), vec![MARK; many.len()].join(" "));
+    assert_eq!(whole(&many, &text), vec![MASK; many.len()].join(" "));
     assert!(
         began.elapsed() < Duration::from_secs(20),
         "{:?}",
