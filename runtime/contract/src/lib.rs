@@ -11,6 +11,7 @@
 
 pub mod backend;
 pub mod cancel;
+pub mod container_image;
 pub mod digest;
 pub mod ending;
 pub mod event;
@@ -27,11 +28,12 @@ pub use backend::{
     SandboxErrorKind, StepIo, StepSink, TaskScope,
 };
 pub use cancel::{Cancel, CancelReason};
+pub use container_image::{ContainerImage, Layer, Platform};
 pub use digest::{Digest, Hasher};
 pub use ending::{Ending, FailureClass, Frame};
 pub use event::{Event, EventKind, TerminationReason, Timestamp};
 pub use grant::{Clock, Grants, Network, Random};
-pub use image::{Image, ImageKind};
+pub use image::{Code, Image, ImageKind};
 pub use limit::{Limit, Limits};
 pub use name::{RunName, StepName, TaskName};
 pub use step::{Access, Ambient, Mount, ResultDecl, StepSpec, TaskSpec, Volume};

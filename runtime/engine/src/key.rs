@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | fingerprint | yes | another engine version or setting may compute otherwise |
 //! | `name` | no | the step cannot see what it is called |
-//! | `image` | its digest | the code is what runs; what the document calls it (`reference`) is not seen |
+//! | `image` | its kind and digest | the code is what runs; what the document calls it (`reference`) is not seen |
 //! | `argv` | yes | seen by the step; the path of a script is among them, its text is a file that the step reads |
 //! | `env` | yes, in order | seen by the step, order included |
 //! | `working_dir` | yes | relative paths start there |
@@ -46,11 +46,11 @@ pub fn static_key(step: &StepSpec, fingerprint: Fingerprint) -> Digest {
 
     let Image {
         reference: _,
-        kind,
         digest,
-        bytes: _,
+        code: _,
     } = image;
-    key.number(kind_number(*kind)).field(digest.as_bytes());
+    key.number(kind_number(image.kind()))
+        .field(digest.as_bytes());
 
     key.list(argv.iter());
     key.number(env.len() as u64);
@@ -114,8 +114,7 @@ pub fn seed(key: Digest) -> [u8; 32] {
 fn kind_number(kind: ImageKind) -> u64 {
     match kind {
         ImageKind::Component => 0,
-        // A kind that this engine does not know never gets as far as a step.
-        _ => u64::MAX,
+        ImageKind::Container => 1,
     }
 }
 

@@ -54,14 +54,17 @@ impl Compile {
     /// [`SandboxErrorKind::BadGuest`] where the image is not WebAssembly, or takes more than a compilation may;
     /// [`SandboxErrorKind::Host`] where the child cannot be started.
     pub(crate) fn run(&self, image: &Image, flavour: Flavour) -> Result<Vec<u8>, SandboxError> {
+        let Some(bytes) = image.as_component() else {
+            return Err(bad_guest(image).because("it is a container image"));
+        };
         match self {
             Self::InProcess => {
-                compile(&image.bytes, flavour).map_err(|cause| bad_guest(image).because(cause))
+                compile(bytes, flavour).map_err(|cause| bad_guest(image).because(cause))
             }
             Self::Child { program, args } => {
                 let mut command = Command::new(program);
                 command.args(args).arg(flavour.as_str()).env_clear();
-                in_child(command, image)
+                in_child(command, image, bytes)
             }
         }
     }
@@ -84,7 +87,7 @@ fn compile(bytes: &[u8], flavour: Flavour) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("{error:#}"))
 }
 
-fn in_child(mut command: Command, image: &Image) -> Result<Vec<u8>, SandboxError> {
+fn in_child(mut command: Command, image: &Image, bytes: &[u8]) -> Result<Vec<u8>, SandboxError> {
     let host = |error: std::io::Error| {
         SandboxError::new(
             BACKEND,
@@ -104,7 +107,7 @@ fn in_child(mut command: Command, image: &Image) -> Result<Vec<u8>, SandboxError
         scope.spawn(|| {
             // A child that dies early closes the pipe; its status says more than this error would.
             if let Some(mut input) = input {
-                let _ = input.write_all(&image.bytes);
+                let _ = input.write_all(bytes);
             }
         });
         let artifact = scope.spawn(|| read_up_to(output, WORKER_ARTIFACT_BYTES));
@@ -218,7 +221,7 @@ mod tests {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
         let image = Image::component("./x.wasm", b"image".as_slice());
-        in_child(command, &image)
+        in_child(command, &image, b"image")
             .map_err(|error| error.source().map(ToString::to_string).unwrap_or_default())
     }
 

@@ -84,7 +84,8 @@ impl WasmBackend {
 }
 
 fn inspect(image: &Image) -> Result<Inspection, String> {
-    let binary = wrap::binary(&image.bytes).map_err(|error| error.to_string())?;
+    let bytes = image.as_component().ok_or("it is a container image")?;
+    let binary = wrap::binary(bytes).map_err(|error| error.to_string())?;
     let core_module = Parser::is_core_wasm(&binary);
     let Surface {
         imports,
@@ -119,7 +120,7 @@ fn inspect(image: &Image) -> Result<Inspection, String> {
     let language = (!languages.is_empty()).then(|| languages.join(", "));
     Ok(Inspection {
         digest: image.digest,
-        size: image.bytes.len() as u64,
+        size: bytes.len() as u64,
         core_module,
         world,
         imports,
