@@ -15,8 +15,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use stepwell_contract::{
     Access, Ambient, Backend as _, Cancel, CancelReason, EmitError, Ending, Grants, Image, Limit,
-    Limits, LogStream, Mount, ParamValue, SandboxError, SandboxErrorKind, StepIo, StepName,
-    StepSink, StepSpec, TaskName, TaskSpec, Volume,
+    Limits, LogStream, Mount, ParamValue, Resources, SandboxError, SandboxErrorKind, Security,
+    StepIo, StepName, StepSink, StepSpec, TaskName, TaskSpec, Volume,
 };
 use stepwell_engine::key;
 use stepwell_report::clean::clean;
@@ -110,6 +110,8 @@ fn step(args: ExecArgs, env: &Environment) -> anyhow::Result<StepSpec> {
         attempt: 0,
         limits,
         grants,
+        resources: Resources::default(),
+        security: Security::default(),
         ambient: Ambient {
             epoch_seconds: env.epoch_seconds()?,
             seed: [0; 32],

@@ -36,5 +36,7 @@ pub use grant::{Clock, Grants, Network, Random};
 pub use image::{Code, Image, ImageKind};
 pub use limit::{Limit, Limits};
 pub use name::{RunName, StepName, TaskName};
-pub use step::{Access, Ambient, Mount, ResultDecl, StepSpec, TaskSpec, Volume};
+pub use step::{
+    Access, Ambient, Mount, Resources, ResultDecl, Security, StepSpec, TaskSpec, Volume,
+};
 pub use value::{ParamType, ParamValue};

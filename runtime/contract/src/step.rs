@@ -59,6 +59,42 @@ pub struct Ambient {
     pub seed: [u8; 32],
 }
 
+/// Who a container's processes are and what the kernel lets them do. A component has no use for it: it is nobody, and has
+/// no kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Security {
+    /// The user it runs as; else the image's.
+    pub run_as_user: Option<u32>,
+    /// The group it runs as; else the image's.
+    pub run_as_group: Option<u32>,
+    /// Further groups it belongs to, beside those that the image's own files give its user.
+    pub groups: Vec<u32>,
+    /// It is refused where it would run as user 0.
+    pub run_as_non_root: bool,
+    /// Whether what is not a mount is read-only. Where nothing is said, writes go to a layer that is thrown away.
+    pub read_only_root: Option<bool>,
+    /// Capabilities beyond the default ones, such as `NET_ADMIN`; `ALL` for all.
+    pub add_capabilities: Vec<String>,
+    /// Capabilities taken from the default ones; `ALL` for all. Dropped before others are added.
+    pub drop_capabilities: Vec<String>,
+    /// Next to nothing is kept from it. Only where the user, and not a document, allowed it.
+    pub privileged: bool,
+    /// Whether a program may gain powers by a set-user-id bit or by file capabilities. Where nothing is said, it may not.
+    pub allow_privilege_escalation: Option<bool>,
+}
+
+/// How much of the machine a container may use, counted by the kernel over all its processes. `None` is what the
+/// backend gives by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Resources {
+    /// Memory in bytes.
+    pub memory: Option<u64>,
+    /// Time of processors, in thousandths of one.
+    pub cpu_millis: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
+}
+
 /// What a backend needs to open a task.
 #[derive(Debug, Clone)]
 pub struct TaskSpec {
@@ -93,6 +129,10 @@ pub struct StepSpec {
     pub attempt: u32,
     /// What bounds it.
     pub limits: Limits,
+    /// How much of the machine it may use; for containers.
+    pub resources: Resources,
+    /// Who it is to the kernel; for containers.
+    pub security: Security,
     /// What it is granted.
     pub grants: Grants,
     /// Its virtual surroundings.

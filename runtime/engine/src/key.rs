@@ -14,14 +14,16 @@
 //! | `attempt` | yes | a typed component is told |
 //! | `limits` | yes | whether a step ends by itself depends on them |
 //! | `grants` | yes | what a step can reach depends on them |
+//! | `resources` | of a container | whether it ends by itself depends on them, and it can read them; a component is bound by its `limits` alone |
+//! | `security` | of a container | it sees who it is, and what it may do depends on it; a component is nobody |
 //! | `ambient.epoch_seconds` | yes | a virtual clock shows it |
 //! | `ambient.seed` | no | it is made from the key |
 //!
 //! The destructuring below has no `..`: a new field of [`StepSpec`] does not compile until it has a row here.
 
 use stepwell_contract::{
-    Access, Ambient, Digest, Fingerprint, Hasher, Image, ImageKind, Mount, ParamValue, ResultDecl,
-    StepSpec,
+    Access, Ambient, Digest, Fingerprint, Hasher, Image, ImageKind, Mount, ParamValue, Resources,
+    ResultDecl, Security, StepSpec,
 };
 
 /// The key of `step` on a backend with `fingerprint`.
@@ -39,6 +41,8 @@ pub fn static_key(step: &StepSpec, fingerprint: Fingerprint) -> Digest {
         attempt,
         limits,
         grants,
+        resources,
+        security,
         ambient,
     } = step;
     let mut key = Hasher::new("stepwell static key v1");
@@ -95,6 +99,10 @@ pub fn static_key(step: &StepSpec, fingerprint: Fingerprint) -> Digest {
         key.field(limit.name()).number(value);
     }
     key.list(grants.settings().iter());
+    if image.kind() == ImageKind::Container {
+        add_resources(&mut key, *resources);
+        add_security(&mut key, security);
+    }
     let Ambient {
         epoch_seconds,
         seed: _,
@@ -125,6 +133,48 @@ fn access_number(access: Access) -> u64 {
     }
 }
 
+fn add_resources(key: &mut Hasher, resources: Resources) {
+    let Resources {
+        memory,
+        cpu_millis,
+        pids,
+    } = resources;
+    for bound in [memory, cpu_millis, pids] {
+        add_option(key, bound);
+    }
+}
+
+fn add_security(key: &mut Hasher, security: &Security) {
+    let Security {
+        run_as_user,
+        run_as_group,
+        groups,
+        run_as_non_root,
+        read_only_root,
+        add_capabilities,
+        drop_capabilities,
+        privileged,
+        allow_privilege_escalation,
+    } = security;
+    add_option(key, run_as_user.map(u64::from));
+    add_option(key, run_as_group.map(u64::from));
+    key.number(groups.len() as u64);
+    for group in groups {
+        key.number(u64::from(*group));
+    }
+    key.number(u64::from(*run_as_non_root));
+    add_option(key, read_only_root.map(u64::from));
+    key.list(add_capabilities.iter());
+    key.list(drop_capabilities.iter());
+    key.number(u64::from(*privileged));
+    add_option(key, allow_privilege_escalation.map(u64::from));
+}
+
+fn add_option(key: &mut Hasher, number: Option<u64>) {
+    key.number(u64::from(number.is_some()))
+        .number(number.unwrap_or_default());
+}
+
 fn add_value(key: &mut Hasher, value: &ParamValue) {
     key.field(value.param_type().as_str());
     match value {
@@ -145,7 +195,7 @@ fn add_value(key: &mut Hasher, value: &ParamValue) {
 
 #[cfg(test)]
 mod tests {
-    use stepwell_contract::{Grants, Limits, ParamType, StepName};
+    use stepwell_contract::{ContainerImage, Grants, Limits, ParamType, Platform, StepName};
 
     use super::*;
 
@@ -171,6 +221,8 @@ mod tests {
             attempt: 0,
             limits: Limits::default(),
             grants: Grants::default(),
+            resources: Resources::default(),
+            security: Security::default(),
             ambient: Ambient {
                 epoch_seconds: 1,
                 seed: [0; 32],
@@ -221,6 +273,49 @@ mod tests {
         ];
         let distinct: std::collections::BTreeSet<_> = changed.iter().collect();
         assert_eq!(distinct.len(), changed.len());
+    }
+
+    #[test]
+    fn who_a_step_is_to_the_kernel_is_in_the_key_of_a_container_alone() {
+        type Change = fn(&mut StepSpec);
+        let changes: [Change; 13] = [
+            |_| {},
+            |step| step.resources.memory = Some(0),
+            |step| step.resources.cpu_millis = Some(0),
+            |step| step.resources.pids = Some(0),
+            |step| step.security.run_as_user = Some(0),
+            |step| step.security.run_as_group = Some(0),
+            |step| step.security.groups = vec![0],
+            |step| step.security.run_as_non_root = true,
+            |step| step.security.read_only_root = Some(false),
+            |step| step.security.add_capabilities = vec!["ALL".into()],
+            |step| step.security.drop_capabilities = vec!["ALL".into()],
+            |step| step.security.privileged = true,
+            |step| step.security.allow_privilege_escalation = Some(false),
+        ];
+        let container = || {
+            let container = ContainerImage {
+                manifest: "sha256:aa".to_owned(),
+                platform: Platform::host(),
+                entrypoint: Vec::new(),
+                cmd: Vec::new(),
+                env: Vec::new(),
+                working_dir: None,
+                user: None,
+                stop_signal: None,
+                layers: Vec::new(),
+            };
+            Image::container("busybox", container)
+        };
+        let of_containers = changes.map(|change| {
+            key(|step| {
+                step.image = container();
+                change(step);
+            })
+        });
+        let distinct: std::collections::BTreeSet<_> = of_containers.iter().collect();
+        assert_eq!(distinct.len(), changes.len());
+        assert_eq!(changes.map(key), [key(|_| {}); 13]);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_contract::{
-    Ambient, Fingerprint, Grants, Image, Network, ResultDecl, StepName, StepSpec,
+    Ambient, Fingerprint, Grants, Image, Network, Resources, ResultDecl, Security, StepName,
+    StepSpec,
 };
 use stepwell_spec::{OnError, Step, TaskRun, Tee};
 
@@ -121,6 +122,8 @@ pub(crate) fn plan(
         attempt,
         grants: granted(run, &step.grants),
         limits: step.limits,
+        resources: Resources::default(),
+        security: Security::default(),
         ambient: Ambient {
             epoch_seconds,
             seed: [0; 32],

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use stepwell_contract::{
     Ambient, Backend as _, Cancel, CancelReason, Clock, EmitError, Grants, Image, Limits,
-    LogStream, ParamValue, StepIo, StepName, StepSink, StepSpec, TaskName, TaskSpec,
+    LogStream, ParamValue, Resources, Security, StepIo, StepName, StepSink, StepSpec, TaskName,
+    TaskSpec,
 };
 use stepwell_sandbox_wasm::{Compile, WasmBackend, WasmOptions};
 
@@ -95,6 +96,8 @@ fn step(image: &Image) -> StepSpec {
             clock: Clock::Real,
             ..Grants::default()
         },
+        resources: Resources::default(),
+        security: Security::default(),
         ambient: Ambient {
             epoch_seconds: 0,
             seed: [0; 32],

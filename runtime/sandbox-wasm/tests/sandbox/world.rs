@@ -13,8 +13,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use stepwell_contract::{
     Access, Ambient, Backend, Cancel, CancelReason, EmitError, Ending, Grants, Image, Limit,
-    Limits, LogStream, Mount, ParamType, ParamValue, ResultDecl, SandboxError, SandboxErrorKind,
-    StepIo, StepName, StepSink, StepSpec, TaskName, TaskSpec, Volume,
+    Limits, LogStream, Mount, ParamType, ParamValue, Resources, ResultDecl, SandboxError,
+    SandboxErrorKind, Security, StepIo, StepName, StepSink, StepSpec, TaskName, TaskSpec, Volume,
 };
 use stepwell_sandbox_wasm::{Compile, WasmBackend, WasmOptions};
 use tempfile::TempDir;
@@ -136,6 +136,8 @@ impl World {
                 attempt: 0,
                 limits: Limits::default(),
                 grants: Grants::default(),
+                resources: Resources::default(),
+                security: Security::default(),
                 ambient: Ambient {
                     epoch_seconds: EPOCH,
                     seed: [7; 32],
