@@ -19,6 +19,7 @@ use crate::fields::{At, Text};
 use crate::problem::{Problems, RunProblem};
 use crate::reference::{self, Index, Reference, Subject};
 use crate::source::{Sources, Span};
+use crate::value;
 
 /// Stops a small document that names a large param ten thousand times.
 const MAX_MADE: usize = 4 << 20;
@@ -177,6 +178,13 @@ impl<'a> Scope<'a> {
 
     fn fill_json(&self, json: &mut Json, field: &str, span: Span, silent: &Problems) {
         match json {
+            Json::String(text) if field == "value" && self.whole(text).is_some() => {
+                let whole = At {
+                    value: ParamValue::String(std::mem::take(text)),
+                    span,
+                };
+                *json = value::to_json(&self.value(&whole, silent));
+            }
             Json::String(text) if reference::is_in(text) => {
                 *text = self.text(
                     &At {

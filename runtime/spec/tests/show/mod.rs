@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 use stepwell_contract::{Access, Limits};
-use stepwell_spec::{OnError, Pipeline, Step, TaskRun, VolumeSource};
+use stepwell_spec::{Instance, OnError, Pipeline, Step, TaskRun, VolumeSource};
 
 /// The whole run, one line for each thing that is set.
 pub(crate) fn run(run: &TaskRun) -> String {
@@ -23,7 +23,7 @@ pub(crate) fn pipeline(run: &Pipeline) -> String {
 fn write_pipeline(text: &mut String, run: &Pipeline) -> std::fmt::Result {
     writeln!(text, "run {} of pipeline {}", run.name, run.pipeline)?;
     writeln!(text, "{:?}", run.timeouts)?;
-    for task in &run.tasks {
+    for (place, task) in run.tasks.iter().enumerate() {
         let after: Vec<&str> = task
             .parents
             .iter()
@@ -38,6 +38,25 @@ fn write_pipeline(text: &mut String, run: &Pipeline) -> std::fmt::Result {
             task.on_error,
             if task.matrixed { ", a matrix" } else { "" }
         )?;
+        for instance in run.preview(place) {
+            match instance {
+                Instance::Task(run) => {
+                    let args: Vec<_> = run.steps.iter().map(|step| &step.args).collect();
+                    writeln!(text, "  becomes {} as {}: {args:?}", run.name, run.task)?;
+                }
+                Instance::Pipeline(run) => {
+                    let tasks: Vec<_> = run.tasks.iter().map(|task| task.key.as_str()).collect();
+                    writeln!(
+                        text,
+                        "  becomes {} of {}: {tasks:?}",
+                        run.name, run.pipeline
+                    )?;
+                }
+                Instance::Broken(broken) => {
+                    writeln!(text, "  is broken: {}", broken.verdict.message)?;
+                }
+            }
+        }
     }
     for (title, json) in [("object", &run.object), ("spec", &run.spec)] {
         writeln!(text, "{title}:")?;
