@@ -80,7 +80,6 @@ impl Collector {
             (
                 EventKind::TaskStart {
                     task_run,
-                    task_spec,
                     provenance,
                     ..
                 },
@@ -91,7 +90,7 @@ impl Collector {
                 if !in_pipeline || self.wanted == Wanted::All {
                     self.tasks
                         .entry(name.clone())
-                        .or_insert_with(|| Task::new(task_run, task_spec, provenance.as_ref()))
+                        .or_insert_with(|| Task::new(task_run, provenance.as_ref()))
                         .note(event);
                 }
                 None

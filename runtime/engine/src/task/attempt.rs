@@ -45,7 +45,7 @@ pub(super) async fn run(
         steps: names.clone(),
         provenance: run.provenance.clone(),
         task_run: Arc::clone(&run.document),
-        task_spec: Arc::clone(&run.task_spec),
+        task_spec: run.task_spec_of(attempt),
     };
     events.task(started).await;
     let record = Record::new(names.len(), run.timeout.and_then(Deadline::after));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use stepwell_contract::{CancelReason, Ending, EventKind, ParamType};
 use stepwell_spec::RequestedStatus;
 use tokio::sync::Notify;
@@ -46,6 +47,28 @@ async fn a_failure_is_tried_again_until_it_succeeds() {
     let results = played.results();
     assert_eq!(results.last().unwrap(), &("r".to_owned(), "2".into()));
     assert_eq!((played.verdict().0, played.left), ("Succeeded", 0));
+}
+
+#[tokio::test]
+async fn each_try_tells_its_number_where_the_spec_names_it() {
+    let mut task = Task::new();
+    task.run.retries = 1;
+    task.run.inline = true;
+    task.run.task_spec = Arc::new(json!({"description": "$(context.task.retry-count)"}));
+    task.ends("a", 1);
+    task.again("a", |_, _| Ok(Ending::SUCCESS));
+    let told = |played: &crate::scripted::Played| {
+        let told = played.events.iter().filter_map(|event| match &event.kind {
+            EventKind::TaskStart { task_spec, .. } => Some(task_spec["description"].clone()),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&task.play().await), ["0", "1"]);
+    let mut task = Task::new();
+    task.run.task_spec = Arc::new(json!({"description": "$(context.task.retry-count)"}));
+    task.ends("a", 0);
+    assert_eq!(told(&task.play().await), ["$(context.task.retry-count)"]);
 }
 
 #[tokio::test]

@@ -52,14 +52,10 @@ struct StepEnd {
 
 impl Task {
     /// A task that has not begun; [`Task::note`] takes its start.
-    pub(super) fn new(
-        document: &Arc<Value>,
-        task_spec: &Arc<Value>,
-        provenance: Option<&Arc<Value>>,
-    ) -> Self {
+    pub(super) fn new(document: &Arc<Value>, provenance: Option<&Arc<Value>>) -> Self {
         Self {
             document: Arc::clone(document),
-            task_spec: Arc::clone(task_spec),
+            task_spec: Arc::default(),
             provenance: provenance.map(Arc::clone),
             attempts: VecDeque::new(),
         }
@@ -67,7 +63,12 @@ impl Task {
 
     /// Takes what matters of an event of this task.
     pub(super) fn note(&mut self, event: &Event) {
-        if let EventKind::TaskStart { steps, .. } = &event.kind {
+        if let EventKind::TaskStart {
+            steps, task_spec, ..
+        } = &event.kind
+        {
+            // It may name the try.
+            self.task_spec = Arc::clone(task_spec);
             if self.attempts.len() == ATTEMPTS {
                 self.attempts.pop_front();
             }

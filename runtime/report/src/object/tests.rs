@@ -1,4 +1,4 @@
-use serde_json::Value;
+use serde_json::{Value, json};
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{EventKind, Timestamp};
 
@@ -215,6 +215,32 @@ fn where_a_document_came_from_and_what_a_person_calls_it_are_kept() {
     events.push(of(9, Some("build"), task_end(pipelines::good(), false, 1)));
     let source = &lines(&events)[0]["status"]["provenance"]["refSource"];
     assert_eq!(source["uri"], "git+https://example.com/a.git");
+}
+
+#[test]
+fn the_spec_of_a_task_that_was_tried_again_is_that_of_its_last_try() {
+    let start = |number: u32| {
+        let mut start = pipelines::task_start("build", "build", &[]);
+        if let EventKind::TaskStart { task_spec, .. } = &mut start {
+            *task_spec = std::sync::Arc::new(json!({"steps": [{"script": number.to_string()}]}));
+        }
+        start
+    };
+    let failed = || verdict(false, "StepFailed", "no");
+    let again = |mut event: Event| {
+        event.attempt = 1;
+        event
+    };
+    let events = [
+        of(0, None, run_start(1)),
+        of(1, Some("build"), start(0)),
+        of(2, Some("build"), task_end(failed(), true, 1)),
+        again(of(3, Some("build"), start(1))),
+        again(of(4, Some("build"), task_end(failed(), false, 1))),
+    ];
+    let status = &lines(&events)[0]["status"];
+    assert_eq!(status["taskSpec"]["steps"][0]["script"], "1");
+    assert!(status["retriesStatus"][0].get("taskSpec").is_none());
 }
 
 #[test]

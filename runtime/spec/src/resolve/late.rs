@@ -90,6 +90,29 @@ pub(crate) fn fill(step: &Step, facts: &StepFacts<'_>) -> Result<Step, String> {
     Ok(step)
 }
 
+/// The Task's spec with the number of the try filled in.
+pub(crate) fn task_spec(spec: &Arc<Json>, attempt: u32) -> Arc<Json> {
+    if !names_the_try(spec) {
+        return Arc::clone(spec);
+    }
+    let facts = StepFacts {
+        retry_count: attempt,
+        steps: &[],
+    };
+    let (mut filler, mut spec) = (Filler::new(&facts, true), Json::clone(spec));
+    filler.json(&mut spec);
+    Arc::new(spec)
+}
+
+fn names_the_try(json: &Json) -> bool {
+    match json {
+        Json::String(text) => waits(text, false, true),
+        Json::Array(items) => items.iter().any(names_the_try),
+        Json::Object(entries) => entries.values().any(names_the_try),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
 /// The task's results that come from its steps.
 pub(crate) fn results(run: &TaskRun, steps: &[StepOutcome]) -> Vec<(Arc<str>, ParamValue)> {
     let facts = StepFacts {
@@ -146,6 +169,20 @@ impl<'a> Filler<'a> {
         }
         filled.push_str(&text[done..]);
         Ok(filled)
+    }
+
+    /// Fills in the number of the try wherever it is named. What would become too long stays as it is.
+    fn json(&mut self, json: &mut Json) {
+        match json {
+            Json::String(text) => {
+                if let Ok(filled) = self.text(text, false) {
+                    *text = filled;
+                }
+            }
+            Json::Array(items) => items.iter_mut().for_each(|item| self.json(item)),
+            Json::Object(entries) => entries.values_mut().for_each(|value| self.json(value)),
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        }
     }
 
     fn items(&mut self, items: &[String]) -> Result<Vec<String>, String> {

@@ -227,6 +227,7 @@ impl Draft<'_> {
         };
         let run = TaskRun {
             task_spec,
+            inline: self.inline,
             volumes,
             steps,
             workspaces: bound.workspaces,

@@ -30,8 +30,11 @@ pub struct TaskRun {
     pub display_name: Option<Arc<str>>,
     /// The TaskRun as a cluster would store it: `apiVersion`, `kind`, `metadata`, `spec`.
     pub document: Arc<Value>,
-    /// The Task's spec with every reference substituted (Tekton's `status.taskSpec`).
+    /// The Task's spec with every reference substituted but that to the number of the try; see
+    /// [`TaskRun::task_spec_of`].
     pub task_spec: Arc<Value>,
+    /// Whether the Task stands inside its run, so that what is around reaches in.
+    pub inline: bool,
     /// Where the Task came from (Tekton's `status.provenance.refSource`); `None` for the given files.
     pub provenance: Option<Arc<Value>>,
     /// How long one attempt may take; `None` for no bound.
@@ -73,6 +76,7 @@ impl TaskRun {
             display_name: None,
             document: Arc::default(),
             task_spec: Arc::default(),
+            inline: false,
             provenance: None,
             timeout: None,
             retries: 0,
@@ -243,3 +247,12 @@ impl TaskRun {
         late::results(self, steps)
     }
 }
+    /// Tekton's `status.taskSpec` of the try with this number, counted from 0. With a Task that is referred to, Tekton
+    /// leaves `$(context.task.retry-count)` alone.
+    pub fn task_spec_of(&self, attempt: u32) -> Arc<Value> {
+        match self.inline {
+            true => late::task_spec(&self.task_spec, attempt),
+            false => Arc::clone(&self.task_spec),
+        }
+    }
+

@@ -138,3 +138,20 @@ fn when_sees_results_of_steps() {
     step.when = vec![serde_json::json!({"cel": "'$(steps.a.results.text)' == 'hello'"})];
     assert_eq!(allowed(&step, &facts), Ok(true));
 }
+
+#[test]
+fn a_spec_tells_the_number_of_the_try() {
+    let spec = Arc::new(serde_json::json!({"steps": [{
+        "args": ["$(context.task.retry-count)$(steps.a.results.text)"],
+        "script": "try $(context.task.retry-count)",
+    }]}));
+    assert_eq!(
+        *task_spec(&spec, 2),
+        serde_json::json!({"steps": [{
+            "args": ["2$(steps.a.results.text)"],
+            "script": "try 2",
+        }]})
+    );
+    let plain = Arc::new(serde_json::json!({"steps": [{"script": "$(steps.a.results.text)"}]}));
+    assert!(Arc::ptr_eq(&task_spec(&plain, 2), &plain));
+}
