@@ -270,11 +270,14 @@ impl Driver {
         };
         level.facts.set(at.task, TaskFact::Skipped(reason));
         let task = &level.pipeline.tasks[at.task];
-        let mut when_expressions = level.whens.remove(&at.task).unwrap_or_default();
+        let asked = level.whens.remove(&at.task);
         // As Tekton tells it.
-        if task.section == Section::Finally && reason != SkipReason::When {
-            when_expressions.clear();
-        }
+        let when_expressions = match task.section {
+            Section::Finally if reason != SkipReason::When => Vec::new(),
+            Section::Finally | Section::Tasks => {
+                asked.unwrap_or_else(|| level.pipeline.unasked_when(at.task))
+            }
+        };
         let skip = EventKind::TaskSkip {
             pipeline_task: Arc::clone(&task.name),
             reason,

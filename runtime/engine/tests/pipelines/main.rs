@@ -197,19 +197,34 @@ async fn a_task_whose_when_says_no_is_skipped_with_its_expressions() {
     let played = World::pipeline(&spec).play().await;
     assert_eq!(played.verdict().0, "Completed");
     assert_eq!(played.said, ["b: on"]);
-    let skips: Vec<_> = played
-        .events
-        .iter()
-        .filter_map(|event| match &event.kind {
-            stepwell_contract::EventKind::TaskSkip {
-                when_expressions, ..
-            } => Some(when_expressions.clone()),
-            _ => None,
-        })
-        .collect();
     assert_eq!(
-        serde_json::to_value(skips).expect("JSON"),
-        serde_json::json!([[{"input": "x", "operator": "in", "values": ["other"]}]])
+        played.skipped(),
+        [r#"a [{"input":"x","operator":"in","values":["other"]}]"#]
+    );
+}
+
+#[tokio::test]
+async fn a_task_that_is_skipped_unasked_still_tells_its_when() {
+    let of_a =
+        "when: [{input: $(params.p), operator: in, values: [$(tasks.a.results.r)]}]\nrunAfter: [a]";
+    let missing = "params: [{name: r, value: $(tasks.a.results.r)}]\nwhen: [{input: x, operator: in, values: [x]}]";
+    let spec = [
+        tasks(&[
+            wide_task("a", "['exit 3']", "results: [{name: r}]", ""),
+            task("b", "['say never']", of_a),
+        ]),
+        finally(&[task("f", "['say never']", missing)]),
+    ];
+    let params = "params: [{name: p, value: given}]";
+    let played = World::with(params, &spec.concat()).play().await;
+    assert_eq!(played.verdict().0, "Failed");
+    assert_eq!(
+        played.skipped(),
+        [
+            r#"b [{"input":"given","operator":"in","values":["$(tasks.a.results.r)"]}]"#,
+            // As Tekton has it: of `finally`, only what `when` itself forbade.
+            "f []",
+        ]
     );
 }
 

@@ -424,6 +424,22 @@ impl Played {
         told.collect()
     }
 
+    /// Each task that was skipped, with its `when`.
+    pub(crate) fn skipped(&self) -> Vec<String> {
+        let told = self.events.iter().filter_map(|event| match &event.kind {
+            EventKind::TaskSkip {
+                pipeline_task,
+                when_expressions,
+                ..
+            } => {
+                let when = serde_json::to_string(when_expressions).unwrap();
+                Some(format!("{pipeline_task} {when}"))
+            }
+            _ => None,
+        });
+        told.collect()
+    }
+
     /// The message of the TaskRun of `task`.
     pub(crate) fn message(&self, task: &str) -> &str {
         let mut ends = self.events.iter().filter_map(|event| match &event.kind {

@@ -27,7 +27,7 @@ use crate::resolve::refusal;
 use crate::resolve::stored::{Identified, Words};
 use crate::resolve::task::TaskBase;
 use crate::resolve::when;
-use crate::run::{Facts, Instance, Instances, Pipeline, RemoteKind, RemoteRef, When};
+use crate::run::{Facts, Instance, Instances, Pipeline, PipelineTask, RemoteKind, RemoteRef, When};
 use crate::substitute::{Context, Params, Scope, Surroundings, TaskValues, WorkspaceFacts};
 
 /// Everything that a pipeline needs of its documents while it runs. Cheap to clone.
@@ -144,14 +144,7 @@ impl Recipe {
         }
         let known = Known::new(&self.core, &pipeline.tasks, facts, Some(asking));
         let problems = Problems::default();
-        let expressions: Vec<Json> =
-            self.core
-                .with_scope(&self.library, Some(&known), asking.retries, |scope| {
-                    let expressions = decl.when.iter();
-                    expressions
-                        .map(|when| when::filled(when, scope, &problems))
-                        .collect()
-                });
+        let expressions = self.filled_when(decl, asking, Some(&known), &problems);
         match known.missing() {
             Some(Missing::Skip) => return When::ResultsMissing,
             Some(Missing::Fail(verdict)) => return When::Broken(verdict),
@@ -169,6 +162,31 @@ impl Recipe {
 
     pub(crate) fn instances(&self, pipeline: &Pipeline, task: usize, facts: &Facts) -> Instances {
         let Some(asking) = pipeline.tasks.get(task) else {
+    /// The `when` of the task at `task` with what is known of it before any task has run.
+    pub(crate) fn unasked_when(&self, pipeline: &Pipeline, task: usize) -> Vec<Json> {
+        let (Some(decl), Some(asking)) = (self.core.task(task), pipeline.tasks.get(task)) else {
+            return Vec::new();
+        };
+        // Nobody asks whether it holds: what is wrong with it does not matter.
+        self.filled_when(decl, asking, None, &Problems::default())
+    }
+
+    fn filled_when(
+        &self,
+        decl: &Decl,
+        asking: &PipelineTask,
+        tasks: Option<&dyn TaskValues>,
+        problems: &Problems,
+    ) -> Vec<Json> {
+        let expressions = decl.when.iter();
+        self.core
+            .with_scope(&self.library, tasks, asking.retries, |scope| {
+                expressions
+                    .map(|when| when::filled(when, scope, problems))
+                    .collect()
+            })
+    }
+
             return Instances::Run(Vec::new());
         };
         let known = Known::new(&self.core, &pipeline.tasks, facts, Some(asking));

@@ -156,6 +156,12 @@ impl Pipeline {
         self.recipe.when(self, task, facts)
     }
 
+    /// The `when` of the task at `task` for when it is skipped without having been asked: references to other tasks stay
+    /// as they are written.
+    pub fn unasked_when(&self, task: usize) -> Vec<Value> {
+        self.recipe.unasked_when(self, task)
+    }
+
     /// What runs for the task at `task`, now that the tasks it refers to have ended.
     pub fn instances(&self, task: usize, facts: &Facts) -> Instances {
         self.recipe.instances(self, task, facts)
