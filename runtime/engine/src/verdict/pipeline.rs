@@ -48,11 +48,12 @@ fn cancelled(run: &RunName) -> Verdict {
 
 fn counted(run: &RunName, tally: Tally, asked: bool) -> Verdict {
     let message = message(tally);
-    if tally.failed > 0 || tally.late > 0 {
-        return failed("Failed", message);
-    }
+    // Whatever else happened: who asked for the end is told that it came.
     if asked {
         return cancelled(run);
+    }
+    if tally.failed > 0 || tally.late > 0 {
+        return failed("Failed", message);
     }
     if tally.cancelled > 0 {
         return failed(PIPELINE_CANCELLED, message);
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_goes_over_a_graceful_end_and_that_over_a_cancelled_task() {
+    fn a_graceful_end_goes_over_a_failure_and_that_over_a_cancelled_task() {
         let mut tally = Tally {
             succeeded: 1,
             failed: 1,
@@ -160,6 +161,10 @@ mod tests {
         };
         assert_eq!(
             counted(tally, true),
+            expect(false, "Cancelled", r#"PipelineRun "run" was cancelled"#)
+        );
+        assert_eq!(
+            counted(tally, false),
             expect(
                 false,
                 "Failed",
@@ -168,10 +173,6 @@ mod tests {
         );
         tally.failed = 0;
         tally.ignored = 0;
-        assert_eq!(
-            counted(tally, true),
-            expect(false, "Cancelled", r#"PipelineRun "run" was cancelled"#)
-        );
         assert_eq!(
             counted(tally, false),
             expect(
