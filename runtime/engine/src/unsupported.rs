@@ -16,6 +16,8 @@ pub enum Unsupported {
     Sidecar {
         /// Its name.
         name: Arc<str>,
+        /// Where it is declared.
+        span: Span,
     },
     /// Storage that only a cluster has.
     Cluster {
@@ -45,13 +47,13 @@ pub enum Unsupported {
 }
 
 impl Unsupported {
-    /// Where the document asks for it; `None` for what the resolved run has no place of.
-    pub fn span(&self) -> Option<Span> {
+    /// Where the document asks for it.
+    pub fn span(&self) -> Span {
         match self {
-            Self::Sidecar { .. } => None,
-            Self::Cluster { span, .. }
+            Self::Sidecar { span, .. }
+            | Self::Cluster { span, .. }
             | Self::HostPath { span, .. }
-            | Self::HostFile { span, .. } => Some(*span),
+            | Self::HostFile { span, .. } => *span,
         }
     }
 
@@ -75,7 +77,7 @@ impl Unsupported {
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sidecar { name } => write!(f, "the sidecar `{name}` needs a container"),
+            Self::Sidecar { name, .. } => write!(f, "the sidecar `{name}` needs a container"),
             Self::Cluster { name, what, .. } => {
                 write!(f, "`{name}` asks for `{what}`, which only a cluster has")
             }
@@ -127,8 +129,9 @@ pub fn unsupported(run: &TaskRun, host_paths: &[PathBuf]) -> Vec<Unsupported> {
             | VolumeSource::Files(_) => {}
         }
     }
-    found.extend(run.sidecars.iter().map(|name| Unsupported::Sidecar {
-        name: Arc::clone(name),
+    found.extend(run.sidecars.iter().map(|sidecar| Unsupported::Sidecar {
+        name: Arc::clone(&sidecar.name),
+        span: sidecar.span,
     }));
     found
 }
@@ -136,7 +139,7 @@ pub fn unsupported(run: &TaskRun, host_paths: &[PathBuf]) -> Vec<Unsupported> {
 #[cfg(test)]
 mod tests {
     use stepwell_contract::{RunName, TaskName};
-    use stepwell_spec::{Sources, TaskVolume};
+    use stepwell_spec::{Sidecar, Sources, TaskVolume};
 
     use super::*;
 
@@ -167,7 +170,8 @@ mod tests {
                 source,
             })
             .collect();
-        run.sidecars = vec!["db".into()];
+        let name = "db".into();
+        run.sidecars = vec![Sidecar { name, span }];
         let found = unsupported(&run, &["/srv/cache".into()]);
         let told: Vec<_> = found.iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -180,6 +184,6 @@ mod tests {
             ]
         );
         assert_eq!(found[1].help(), "allow it with `--host-path /etc`");
-        assert_eq!((found[0].span(), found[3].span()), (Some(span), None));
+        assert_eq!((found[0].span(), found[3].span()), (span, span));
     }
 }

@@ -41,7 +41,7 @@ pub use resolve::{read, resolve};
 pub use run::{
     Broken, Facts, File, FileSet, Instance, Instances, MountedVolume, OnError, Pipeline,
     PipelineTask, Refused, Remote, RemoteKind, RemoteRef, RequestedStatus, Resolved, Run, Section,
-    Step, StepFacts, StepOutcome, TaskFact, TaskRun, TaskStatus, TaskVolume, Tee, Timeouts,
-    VolumeSource, When, Workspace,
+    Sidecar, Step, StepFacts, StepOutcome, TaskFact, TaskRun, TaskStatus, TaskVolume, Tee,
+    Timeouts, VolumeSource, When, Workspace,
 };
 pub use source::{SourceId, Sources, Span};

@@ -105,7 +105,6 @@ fn read_file(path: &Path) -> Result<Run, SpecErrors> {
 
 /// What whoever runs things would say about what `run` asks of the machine.
 fn here_problem(problem: &str, run: &TaskRun) -> SpecProblem {
-    let image = run.steps[0].image_span;
     let volume = run.volumes.first().map(|volume| &volume.source);
     match (problem, volume) {
         ("host_path", Some(VolumeSource::HostPath { path, span, .. })) => {
@@ -118,8 +117,9 @@ fn here_problem(problem: &str, run: &TaskRun) -> SpecProblem {
             SpecProblem::only_in_a_cluster(*span, what)
         }
         ("sidecars", _) => {
-            let names: Vec<&str> = run.sidecars.iter().map(|name| &**name).collect();
-            SpecProblem::sidecars_not_run_yet(image, run.task.as_str(), &names.join(", "))
+            let names: Vec<&str> = run.sidecars.iter().map(|own| &*own.name).collect();
+            let span = run.sidecars[0].span;
+            SpecProblem::sidecars_not_run_yet(span, run.task.as_str(), &names.join(", "))
         }
         _ => panic!("unknown problem {problem} with {volume:?}"),
     }

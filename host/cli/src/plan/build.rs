@@ -148,7 +148,11 @@ impl Planner<'_> {
                 .iter()
                 .map(|one| mounted(&one.name, &one.source, false))
                 .collect(),
-            sidecars: run.sidecars.iter().map(ToString::to_string).collect(),
+            sidecars: run
+                .sidecars
+                .iter()
+                .map(|sidecar| sidecar.name.to_string())
+                .collect(),
             steps: run.steps.iter().map(|step| self.step(step)).collect(),
         }
     }

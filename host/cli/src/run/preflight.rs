@@ -145,17 +145,16 @@ impl Found {
                     self.problems
                         .push(SpecProblem::host_file(span, &path, &kind));
                 }
-                Unsupported::Sidecar { name } => sidecars.push(name),
+                Unsupported::Sidecar { name, span } => sidecars.push((name, span)),
                 // One that this does not know yet is refused when its task begins.
                 _ => {}
             }
         }
-        if let (false, Some(step)) = (sidecars.is_empty(), run.steps.first()) {
-            self.problems.push(SpecProblem::sidecars_not_run_yet(
-                step.image_span,
-                run.task.as_str(),
-                &sidecars.join(", "),
-            ));
+        if let Some((_, span)) = sidecars.first() {
+            let names: Vec<&str> = sidecars.iter().map(|(name, _)| &**name).collect();
+            let (task, names) = (run.task.as_str(), names.join(", "));
+            self.problems
+                .push(SpecProblem::sidecars_not_run_yet(*span, task, &names));
         }
     }
 }

@@ -7,11 +7,13 @@ use crate::document::shape::{self, CONTAINER};
 use crate::document::workspace::WorkspaceUsage;
 use crate::fields::{Fields, Text};
 use crate::problem::Problems;
+use crate::source::Span;
 use crate::yaml::Node;
 
 /// A sidecar.
 #[derive(Debug, Clone)]
 pub(crate) struct SidecarDecl {
+    pub(crate) span: Span,
     pub(crate) name: Option<Text>,
     pub(crate) container: Container,
     pub(crate) script: Option<Text>,
@@ -25,6 +27,7 @@ impl SidecarDecl {
         shape::check_rows(&fields, CONTAINER, problems);
         fields.text("restartPolicy");
         let sidecar = Self {
+            span: fields.span(),
             name: fields.word("name"),
             container: Container::read(&fields, problems),
             script: fields.word("script"),

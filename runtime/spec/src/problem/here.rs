@@ -58,7 +58,7 @@ problems! {
         Sidecars {
             task: String,
             names: String,
-            #[label("a step that runs beside them")]
+            #[label("one of them")]
             span: Span,
         }
     }
@@ -101,7 +101,7 @@ impl SpecProblem {
         .into()
     }
 
-    /// A task has the sidecars `names`; `span` is in it.
+    /// A task has the sidecars `names`, of which `span` is one.
     pub fn sidecars_not_run_yet(span: Span, task: &str, names: &str) -> Self {
         HereProblem::Sidecars {
             task: task.to_owned(),

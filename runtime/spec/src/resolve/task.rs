@@ -25,7 +25,7 @@ use crate::resolve::steps::{self, Bounds, Maker};
 use crate::resolve::stored::{self, Identified};
 use crate::resolve::volumes::Volumes;
 use crate::resolve::workspaces;
-use crate::run::{RemoteRef, TaskRun};
+use crate::run::{RemoteRef, Sidecar, TaskRun};
 use crate::substitute::{Context, Params, Scope, Surroundings, TaskValues};
 
 /// The annotation that takes the network away from steps.
@@ -289,12 +289,18 @@ impl Draft<'_> {
         results.collect()
     }
 
-    fn sidecars(&self) -> Vec<Arc<str>> {
+    fn sidecars(&self) -> Vec<Sidecar> {
         let sidecars = self.spec.sidecars.iter().enumerate();
         sidecars
             .map(|(index, sidecar)| match &sidecar.name {
-                Some(name) => name.value.as_str().into(),
-                None => format!("unnamed-{index}").into(),
+                Some(name) => Sidecar {
+                    name: name.value.as_str().into(),
+                    span: name.span,
+                },
+                None => Sidecar {
+                    name: format!("unnamed-{index}").into(),
+                    span: sidecar.span,
+                },
             })
             .collect()
     }

@@ -53,8 +53,8 @@ pub struct TaskRun {
     pub step_results: Vec<(Arc<str>, String)>,
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// The names of its sidecars.
-    pub sidecars: Vec<Arc<str>>,
+    /// Its sidecars, in order.
+    pub sidecars: Vec<Sidecar>,
     /// Whether steps may not have the network, whatever they are granted (`execution-mode: hermetic`).
     pub hermetic: bool,
     /// Whether a step refers to the exit code file of another (`$(steps.step-x.exitCode.path)`), so that those files
@@ -93,6 +93,15 @@ impl TaskRun {
             secrets: Arc::from([]),
         }
     }
+}
+
+/// What runs beside the steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sidecar {
+    /// Its name, `unnamed-N` where the document gives none.
+    pub name: Arc<str>,
+    /// Where the document declares it.
+    pub span: Span,
 }
 
 /// A workspace of the task and what stands behind it.
@@ -241,12 +250,6 @@ impl Step {
 }
 
 impl TaskRun {
-    /// The task's results that come from its steps (`value: $(steps.s.results.r)`); one whose step has not written it is
-    /// left out.
-    pub fn results_of_steps(&self, steps: &[StepOutcome]) -> Vec<(Arc<str>, ParamValue)> {
-        late::results(self, steps)
-    }
-}
     /// Tekton's `status.taskSpec` of the try with this number, counted from 0. With a Task that is referred to, Tekton
     /// leaves `$(context.task.retry-count)` alone.
     pub fn task_spec_of(&self, attempt: u32) -> Arc<Value> {
@@ -256,3 +259,9 @@ impl TaskRun {
         }
     }
 
+    /// The task's results that come from its steps (`value: $(steps.s.results.r)`); one whose step has not written it is
+    /// left out.
+    pub fn results_of_steps(&self, steps: &[StepOutcome]) -> Vec<(Arc<str>, ParamValue)> {
+        late::results(self, steps)
+    }
+}
