@@ -83,6 +83,17 @@ pub enum EngineError {
         /// Why not.
         source: SandboxError,
     },
+    /// Not every value of the Secrets could be hidden, so that nothing may be shown.
+    #[error(
+        "failed to hide the values of Secrets: in all their spellings they are {bytes} bytes, and at most {limit} can be \
+         looked for"
+    )]
+    TooManySecrets {
+        /// How many they are.
+        bytes: usize,
+        /// How many can be hidden.
+        limit: usize,
+    },
     /// Code of ours, or of the backend's, panicked.
     #[error("failed to {doing}: a defect of stepwell: {message}")]
     Panicked {

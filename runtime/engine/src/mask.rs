@@ -15,6 +15,12 @@ use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
 use stepwell_contract::secret::{self, MASK};
 
+use crate::error::EngineError;
+
+/// Stops Secrets from growing an automaton that fills the memory: it takes some twenty bytes for each of theirs. Kubernetes
+/// takes no Secret of more than 1 MiB.
+const MOST_BYTES: usize = 16 << 20;
+
 /// What is to be hidden. Without secrets it costs nothing.
 #[derive(Clone, Default)]
 pub(crate) struct Mask(Option<Arc<Patterns>>);
@@ -34,26 +40,39 @@ impl fmt::Debug for Mask {
 
 impl Mask {
     /// Hides `secrets`.
-    pub(crate) fn new(secrets: &[Arc<str>]) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::TooManySecrets`]: whatever cannot be hidden must not be shown, so nothing may run.
+    pub(crate) fn new(secrets: &[Arc<str>]) -> Result<Self, EngineError> {
+        Self::of_at_most(MOST_BYTES, secrets)
+    }
+
+    fn of_at_most(limit: usize, secrets: &[Arc<str>]) -> Result<Self, EngineError> {
+        let too_many = |bytes| EngineError::TooManySecrets { bytes, limit };
+        let whole = secrets.iter().map(|secret| secret.len()).sum();
+        if whole > limit {
+            return Err(too_many(whole));
+        }
         let patterns = secret::spellings(secrets);
-        let longest = patterns.iter().map(String::len).max();
-        let Some(longest) = longest else {
-            return Self::default();
+        let Some(longest) = patterns.iter().map(String::len).max() else {
+            return Ok(Self::default());
         };
+        let bytes = patterns.iter().map(String::len).sum();
+        if bytes > limit {
+            return Err(too_many(bytes));
+        }
         let automaton = NFA::builder()
             .match_kind(MatchKind::Standard)
             .prefilter(false)
-            .build(&patterns);
-        // It cannot be built from more than two thousand million bytes of patterns, which no document has.
-        let found = automaton.ok().and_then(|automaton| {
-            let start = automaton.start_state(Anchored::No).ok()?;
-            Some(Arc::new(Patterns {
-                automaton,
-                start,
-                longest,
-            }))
-        });
-        Self(found)
+            .build(&patterns)
+            .map_err(|_| too_many(bytes))?;
+        let start = automaton.start_state(Anchored::No);
+        Ok(Self(Some(Arc::new(Patterns {
+            start: start.map_err(|_| too_many(bytes))?,
+            automaton,
+            longest,
+        }))))
     }
 
     /// Whether there is nothing to hide.

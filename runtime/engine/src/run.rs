@@ -72,7 +72,9 @@ impl Engine {
             tasks,
             steps,
         } = admitted;
-        let common = Arc::new(Common::new(self.clone(), admissions, &run, scratch, events));
+        // Before anything is told: what cannot be hidden must not be.
+        let common = Common::new(self.clone(), admissions, &run, scratch, events)?;
+        let common = Arc::new(common);
         let own = common.events(None, 0);
         let began = own.now();
         own.task(EventKind::RunStart { tasks, steps }).await;

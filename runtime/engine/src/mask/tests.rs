@@ -7,7 +7,7 @@ use super::*;
 /// What is left of `text`, which comes in pieces that end at `cuts`.
 fn masked(secrets: &[&str], text: &str, cuts: &[usize]) -> String {
     let secrets: Vec<Arc<str>> = secrets.iter().map(|secret| (*secret).into()).collect();
-    let mask = Mask::new(&secrets);
+    let mask = Mask::new(&secrets).unwrap();
     let Some(mut stream) = mask.stream() else {
         return text.to_owned();
     };
@@ -66,10 +66,15 @@ fn a_value_its_lines_and_its_base64_are_hidden() {
 
 #[test]
 fn without_secrets_nothing_is_done() {
-    assert!(Mask::new(&[]).is_empty());
-    assert!(Mask::new(&["".into(), "\n".into()]).stream().is_none());
-    assert!(!Mask::new(&["x".into()]).is_empty());
-    assert_eq!(Mask::new(&["secret".into()]).text("plain"), None);
+    assert!(Mask::new(&[]).unwrap().is_empty());
+    assert!(
+        Mask::new(&["".into(), "\n".into()])
+            .unwrap()
+            .stream()
+            .is_none()
+    );
+    assert!(!Mask::new(&["x".into()]).unwrap().is_empty());
+    assert_eq!(Mask::new(&["secret".into()]).unwrap().text("plain"), None);
 }
 
 #[test]
@@ -96,7 +101,7 @@ fn attack_a_secret_in_a_secret_and_secrets_that_overlap_are_hidden_whole() {
 
 #[test]
 fn attack_what_may_be_a_secret_and_is_cut_off_is_hidden() {
-    let mask = Mask::new(&["hunter2".into()]);
+    let mask = Mask::new(&["hunter2".into()]).unwrap();
     for (cut, left) in [(true, "pw=***"), (false, "pw=hunter")] {
         let mut stream = mask.stream().unwrap();
         let mut out = Vec::new();
@@ -133,7 +138,7 @@ fn attack_a_megabyte_and_ten_thousand_secrets_cost_no_more_than_moments() {
 #[test]
 fn attack_text_that_begins_a_long_secret_again_and_again_is_not_kept() {
     let secret = "ab".repeat(5_000) + "!";
-    let mask = Mask::new(&[secret.as_str().into()]);
+    let mask = Mask::new(&[secret.as_str().into()]).unwrap();
     let mut stream = mask.stream().unwrap();
     let mut gone = 0;
     for _ in 0..1_000 {
@@ -165,7 +170,23 @@ proptest! {
     ) {
         let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
         let shared: Vec<Arc<str>> = secrets.iter().map(|secret| (*secret).into()).collect();
-        let left = Mask::new(&shared).text(&text);
+        let left = Mask::new(&shared).unwrap().text(&text);
         prop_assert_eq!(left.unwrap_or_else(|| text.clone()), model(&secrets, &text));
     }
+}
+
+#[test]
+fn attack_secrets_that_are_too_large_to_hide_are_an_error_and_not_shown() {
+    // The value, and what it is in base64.
+    let spelled = "secret".len() + "c2VjcmV0".len();
+    let secrets = ["secret".into()];
+    for limit in [0, "secret".len(), spelled - 1] {
+        let refused = Mask::of_at_most(limit, &secrets).unwrap_err();
+        assert!(
+            matches!(refused, EngineError::TooManySecrets { limit: told, .. } if told == limit),
+            "{refused:?}"
+        );
+    }
+    let mask = Mask::of_at_most(spelled, &secrets).unwrap();
+    assert_eq!(mask.text("a secret").as_deref(), Some("a ***"));
 }

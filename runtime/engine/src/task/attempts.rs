@@ -13,6 +13,7 @@ use stepwell_spec::TaskRun;
 use super::attempt::{self, Tried};
 use super::{Common, Halt};
 use crate::error::EngineError;
+use crate::verdict;
 
 /// How a TaskRun ended, after its last try.
 #[derive(Debug)]
@@ -29,8 +30,24 @@ pub(crate) struct TaskEnded {
     pub(crate) results: BTreeMap<Arc<str>, ParamValue>,
     /// The artifacts that its last try left.
     pub(crate) artifacts: Option<Arc<Value>>,
-    /// What we could not do, where that is why it failed. It has been told.
+    /// What we could not do, where that is why it failed. It has been told where it may be.
     pub(crate) trouble: Option<EngineError>,
+}
+
+impl TaskEnded {
+    /// One that could not begin, and of which nothing may be told.
+    fn untold(error: EngineError) -> Self {
+        let verdict = verdict::broken(&error);
+        Self {
+            succeeded: false,
+            cancelled: false,
+            reason: verdict.reason.into(),
+            message: verdict.message,
+            results: BTreeMap::new(),
+            artifacts: None,
+            trouble: Some(error),
+        }
+    }
 }
 
 /// Runs all tries of `run` and sends their events; `when_expressions` are those that let its pipeline task run.
@@ -40,7 +57,10 @@ pub(crate) async fn run(
     when_expressions: Vec<Value>,
     halt: &Halt,
 ) -> TaskEnded {
-    let mask = common.mask(&run.secrets);
+    let mask = match common.mask(&run.secrets) {
+        Ok(mask) => mask,
+        Err(error) => return TaskEnded::untold(error),
+    };
     let run = Arc::new(run);
     let mut attempt = 0;
     loop {

@@ -8,6 +8,7 @@ use stepwell_store::Scratch;
 use tokio::sync::mpsc::Sender;
 
 use crate::admit::Admissions;
+use crate::error::EngineError;
 use crate::events::Events;
 use crate::mask::Mask;
 use crate::run::Engine;
@@ -33,29 +34,32 @@ pub(crate) struct Tools {
 }
 
 impl Common {
+    /// # Errors
+    ///
+    /// [`EngineError::TooManySecrets`].
     pub(crate) fn new(
         engine: Engine,
         admissions: Admissions,
         run: &Run,
         scratch: Scratch,
         events: Sender<Event>,
-    ) -> Self {
+    ) -> Result<Self, EngineError> {
         let secrets = match run {
             Run::Task(run) => &run.secrets,
             Run::Pipeline(run) => &run.secrets,
         };
-        Self {
+        Ok(Self {
             run: run.name().clone(),
             events,
             secrets: Arc::clone(secrets),
-            mask: Mask::new(secrets),
+            mask: Mask::new(secrets)?,
             tools: Arc::new(Tools {
                 fingerprint: engine.backend.fingerprint(),
                 engine,
                 admissions,
                 scratch: Arc::new(scratch),
             }),
-        }
+        })
     }
 
     /// What the threads of TaskRuns have.
@@ -77,9 +81,13 @@ impl Common {
 
     /// What hides `secrets`: made once for all that the run began with, and again for a task whose document was fetched
     /// meanwhile and brought more.
-    pub(crate) fn mask(&self, secrets: &Arc<[Arc<str>]>) -> Mask {
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::TooManySecrets`].
+    pub(crate) fn mask(&self, secrets: &Arc<[Arc<str>]>) -> Result<Mask, EngineError> {
         match Arc::ptr_eq(secrets, &self.secrets) || secrets == &self.secrets {
-            true => self.mask.clone(),
+            true => Ok(self.mask.clone()),
             false => {
                 let all: Vec<_> = self.secrets.iter().chain(&**secrets).cloned().collect();
                 Mask::new(&all)

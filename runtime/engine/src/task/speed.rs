@@ -110,7 +110,7 @@ fn world(run: &TaskRun) -> World {
     let whole = Run::Task(Box::new(run.clone()));
     let admissions = Admissions::default();
     World {
-        common: Common::new(engine, admissions, &whole, scratch.unwrap(), sender),
+        common: Common::new(engine, admissions, &whole, scratch.unwrap(), sender).unwrap(),
         events,
         _temp: temp,
     }

@@ -75,3 +75,14 @@ async fn steps_find_each_others_secrets_as_they_are() {
     });
     assert_eq!(task.play().await.lines(), ["hunter2 alone is no secret"]);
 }
+
+#[tokio::test]
+async fn attack_secrets_that_cannot_be_hidden_let_nothing_run() {
+    let mut task = task();
+    task.run.secrets = [Arc::from("x".repeat(17 << 20))].into();
+    task.step("a", |_, _| panic!("it must not run"));
+    let played = task.play().await;
+    assert!(played.events.is_empty(), "{:?}", played.events);
+    let error = played.ended.unwrap_err().to_string();
+    assert!(error.contains("failed to hide the values"), "{error}");
+}
