@@ -207,6 +207,26 @@ impl Binding {
     }
 }
 
+impl Binding {
+    /// The texts in which references are filled in.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &Text> {
+        let (name, keyed, projected) = match &self.source {
+            BindingSource::Claim { name, .. } => (Some(name), None, None),
+            BindingSource::ConfigMap(files) | BindingSource::Secret(files) => {
+                (None, Some(files), None)
+            }
+            BindingSource::Projected(projected) => (None, None, Some(projected)),
+            BindingSource::EmptyDir
+            | BindingSource::ClaimTemplate(_)
+            | BindingSource::Cluster { .. } => (None, None, None),
+        };
+        let keyed = keyed.into_iter().flat_map(KeyedFiles::texts);
+        let projected = projected.into_iter().flat_map(Projected::texts);
+        let texts = self.sub_path.iter().chain(name);
+        texts.chain(keyed).chain(projected)
+    }
+}
+
 impl BindingSource {
     /// Whether nothing can be written there.
     pub(crate) fn is_read_only(&self) -> bool {

@@ -27,6 +27,7 @@ pub(crate) use syntax::SyntaxProblem;
 pub(crate) use task::TaskProblem;
 
 use crate::source::Span;
+use crate::substitute::is_pending;
 
 /// Declares an enum of problems that all have a `span`.
 macro_rules! problems {
@@ -78,6 +79,15 @@ impl SpecProblem {
             Kind::Request(problem) => problem,
             Kind::Image(problem) => problem,
             Kind::Here(problem) => problem,
+        }
+    }
+
+    /// The text that is wrong, where it was made by filling in references.
+    fn made(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Run(problem) => problem.made(),
+            Kind::Task(TaskProblem::BadMountPath { path, .. }) => Some(path),
+            _ => None,
         }
     }
 
@@ -191,6 +201,16 @@ impl Problems {
             .into_inner()
             .into_iter()
             .for_each(|problem| others.push(problem));
+    }
+
+    /// Hands over to `others` what will stay wrong, whatever tasks write into their results.
+    pub(crate) fn pour_settled(self, others: &Self) {
+        if let Some(verdict) = self.refused.into_inner() {
+            others.refuse(verdict);
+        }
+        let found = self.found.into_inner().into_iter();
+        let settled = found.filter(|problem| !problem.made().is_some_and(is_pending));
+        settled.for_each(|problem| others.push(problem));
     }
 
     /// The first problem in its own words.

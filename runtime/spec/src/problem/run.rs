@@ -2,6 +2,7 @@
 
 use crate::problem::problems;
 use crate::source::Span;
+use crate::substitute::is_pending;
 
 problems! {
     /// A run that cannot be made from what was given.
@@ -207,6 +208,20 @@ problems! {
             param: String,
             #[label("this default")]
             span: Span,
+        }
+    }
+}
+
+impl RunProblem {
+    /// The text that is wrong, where it was made by filling in references.
+    pub(super) fn made(&self) -> Option<&str> {
+        match self {
+            Self::BadSubstitution { value, .. } => Some(value),
+            Self::DocumentNotFound { name, .. } => Some(name),
+            Self::KeyNotFound { name, key, .. } => Some(if is_pending(key) { key } else { name }),
+            Self::BadFilePath { path, .. } => Some(path),
+            Self::NoSuchVolume { volume, .. } => Some(volume),
+            _ => None,
         }
     }
 }

@@ -4,26 +4,23 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use serde_json::json;
-use stepwell_contract::{ParamType, ParamValue, RunName, TaskName};
+use stepwell_contract::{ParamValue, RunName, TaskName};
 
 use crate::document::param::GivenParam;
-use crate::document::pipeline::PipelineSpec;
-use crate::document::pipeline_task::{PipelineTask as Decl, PipelineTaskSource};
-use crate::document::task::TaskSpec;
+use crate::document::pipeline_task::PipelineTask as Decl;
 use crate::fields::At;
-use crate::problem::{PipelineProblem, Problems, RunProblem};
+use crate::problem::Problems;
 use crate::resolve::child::{Child, child_metadata};
 use crate::resolve::known::{Known, Missing};
-use crate::resolve::library::{Looked, Nowhere};
-use crate::resolve::matrix::{self, Axis, MAX_ROWS, NoRows, Row};
+use crate::resolve::matrix::Row;
 use crate::resolve::offers::Offer;
+use crate::resolve::origin::Source;
 use crate::resolve::pipeline::SpecOf;
 use crate::resolve::recipe::{Core, Recipe};
 use crate::resolve::stored::{self, Identified};
-use crate::resolve::{files, names, refusal};
+use crate::resolve::{names, refusal, rows};
 use crate::run::{Broken, Instance, Instances, PipelineTask, RemoteRef};
 use crate::substitute::{Scope, TaskValues, is_pending};
-use crate::value::with_article;
 
 /// What makes the children of one pipeline task.
 pub(crate) struct Children<'a> {
@@ -33,16 +30,8 @@ pub(crate) struct Children<'a> {
     pub(crate) known: Option<&'a Known<'a>>,
 }
 
-/// What runs: found, with everything in which it differs.
-enum Source<'a> {
-    Task(Looked<TaskSpec>),
-    InlineTask(&'a crate::document::pipeline_task::InlineTask),
-    Pipeline(Looked<PipelineSpec>),
-    InlinePipeline(&'a Arc<PipelineSpec>),
-}
-
 /// Why there are no children.
-enum Stop {
+pub(super) enum Stop {
     Needs(Box<RemoteRef>),
     EmptyMatrix,
     /// A problem says why.
@@ -94,7 +83,9 @@ impl<'a> Children<'a> {
         let Some(decl) = self.core().task(place) else {
             return Vec::new();
         };
-        let made = self.with_scope(|scope| self.rows(decl, scope, problems, needs, false));
+        let own = Problems::default();
+        let made = self.with_scope(|scope| self.rows(decl, scope, &own, needs, false));
+        own.pour_settled(problems);
         match made {
             Ok(instances) => instances,
             Err(Stop::Needs(wanted)) => {
@@ -113,7 +104,7 @@ impl<'a> Children<'a> {
         }
     }
 
-    fn core(&self) -> &'a Core {
+    pub(super) fn core(&self) -> &'a Core {
         &self.recipe.core
     }
 
@@ -137,7 +128,7 @@ impl<'a> Children<'a> {
     ) -> Result<Vec<Instance>, Stop> {
         let common = Common {
             params: filled(&decl.params, scope, problems),
-            rows: self.matrix(decl, scope, problems)?,
+            rows: rows::of(decl, scope, problems)?,
             offers: self.offers(decl, scope, problems),
             display_name: decl
                 .display_name
@@ -159,226 +150,14 @@ impl<'a> Children<'a> {
                 if apart { &own } else { problems },
                 needs,
             );
-            match apart && !own.is_empty() {
-                true => self.broken(decl, &common, row, &own),
-                false => instance,
+            // What is the same for all rows, such as the folder of a workspace, is wrong with each.
+            let wrong = [problems, &own].into_iter().find(|found| !found.is_empty());
+            match wrong.filter(|_| apart) {
+                Some(wrong) => self.broken(decl, &common, row, wrong),
+                None => instance,
             }
         });
         Ok(made.collect())
-    }
-
-    /// What the rows give; one that gives nothing where there is no matrix.
-    fn matrix(
-        &self,
-        decl: &Decl,
-        scope: &Scope<'_>,
-        problems: &Problems,
-    ) -> Result<Vec<Row>, Stop> {
-        let Some(matrix) = &decl.matrix else {
-            return Ok(vec![Row::new()]);
-        };
-        let mut wrong = false;
-        let mut pending = Row::new();
-        let mut mistyped = |param: &GivenParam, found: ParamType, expected: &'static str| {
-            wrong = true;
-            problems.refuse(refusal::failed(
-                "InvalidMatrixParameterTypes",
-                format!(
-                    "parameters of type {} only are allowed, but param {:?} has type {:?} in pipelineTask {:?}",
-                    if expected == "an array" { "array" } else { "string" },
-                    param.name.value,
-                    found.as_str(),
-                    decl.name.value
-                ),
-            ));
-            problems.push(PipelineProblem::MatrixParam {
-                param: param.name.value.clone(),
-                place: "`matrix`",
-                found: with_article(found),
-                expected,
-                help: "rows are made of lists of strings, and `include` of one string for each param",
-                span: param.value.span,
-            });
-        };
-        let mut axes = Vec::new();
-        for param in &matrix.params {
-            let name: Arc<str> = param.name.value.as_str().into();
-            match scope.value(&param.value, problems) {
-                ParamValue::Array(values) => {
-                    // An item that waits for a result may become many.
-                    axes.push(Axis { name, values });
-                }
-                ParamValue::String(text) if is_pending(&text) => {
-                    pending.insert(name, text);
-                }
-                other => mistyped(param, other.param_type(), "an array"),
-            }
-        }
-        let mut include = Vec::new();
-        for item in &matrix.include {
-            let mut row = Row::new();
-            for param in &item.params {
-                match scope.value(&param.value, problems) {
-                    ParamValue::String(text) => {
-                        row.insert(param.name.value.as_str().into(), text);
-                    }
-                    other => mistyped(param, other.param_type(), "a string"),
-                }
-            }
-            include.push(row);
-        }
-        if wrong {
-            return Err(Stop::Wrong);
-        }
-        if !pending.is_empty() {
-            // How many rows there will be is not known: one stands for all.
-            for axis in axes {
-                if let Some(value) = axis.values.into_iter().next() {
-                    pending.insert(axis.name, value);
-                }
-            }
-            return Ok(vec![pending]);
-        }
-        match matrix::rows(&axes, &include) {
-            Ok(rows) => Ok(rows),
-            Err(NoRows::Empty) => Err(Stop::EmptyMatrix),
-            Err(NoRows::TooMany(rows)) => {
-                problems.refuse(refusal::failed(
-                    "PipelineValidationFailed",
-                    format!("expected 0 <= {rows} <= {MAX_ROWS}: matrix"),
-                ));
-                problems.push(PipelineProblem::MatrixTooLarge {
-                    task: decl.name.value.clone(),
-                    rows: rows.to_string(),
-                    limit: MAX_ROWS,
-                    span: matrix.span,
-                });
-                Err(Stop::Wrong)
-            }
-        }
-    }
-
-    /// What the pipeline offers to the task: what it hands on by name, and to an inline one everything.
-    fn offers(&self, decl: &Decl, scope: &Scope<'_>, problems: &Problems) -> Vec<Offer> {
-        let core = self.core();
-        let find = |name: &str| core.offers.iter().find(|offer| *offer.name == *name);
-        let mut offers = Vec::new();
-        for workspace in &decl.workspaces {
-            let source = workspace.source();
-            let Some(offer) = find(&source.value) else {
-                continue;
-            };
-            let mut offer = offer.renamed(&workspace.name.value);
-            offer.span = Some(workspace.name.span);
-            let Some(text) = &workspace.sub_path else {
-                offers.push(offer);
-                continue;
-            };
-            let path = scope.text(text, problems);
-            match files::inside(&path) {
-                Some(path) => offers.push(offer.below(&path)),
-                None if path.is_empty() => offers.push(offer),
-                None => problems.push(RunProblem::BadSubstitution {
-                    text: text.value.clone(),
-                    value: path,
-                    field: "subPath",
-                    expected: "a relative path without `..`".to_owned(),
-                    span: text.span,
-                }),
-            }
-        }
-        let inline = matches!(
-            decl.source,
-            PipelineTaskSource::InlineTask(_) | PipelineTaskSource::InlinePipeline(_)
-        );
-        if inline {
-            for offer in &core.offers {
-                if !offers.iter().any(|own| own.name == offer.name) {
-                    offers.push(offer.clone());
-                }
-            }
-        }
-        offers
-    }
-
-    fn source(
-        &self,
-        decl: &'a Decl,
-        scope: &Scope<'_>,
-        problems: &Problems,
-    ) -> Result<Source<'a>, Stop> {
-        let core = self.core();
-        let library = &self.recipe.library;
-        let stop = |nowhere| match nowhere {
-            Nowhere::Needs(wanted) => Stop::Needs(wanted),
-            Nowhere::Missing => Stop::Wrong,
-        };
-        match &decl.source {
-            PipelineTaskSource::InlineTask(inline) => Ok(Source::InlineTask(inline)),
-            PipelineTaskSource::InlinePipeline(spec) => Ok(Source::InlinePipeline(spec)),
-            PipelineTaskSource::Task(reference) if reference.is_custom() => {
-                let kind = reference.kind.as_ref().map_or("", |kind| &kind.value);
-                problems.push(RunProblem::CustomTask {
-                    kind: kind.to_owned(),
-                    span: reference.span,
-                });
-                Err(Stop::Wrong)
-            }
-            PipelineTaskSource::CustomSpec { kind, .. } => {
-                problems.push(RunProblem::CustomTask {
-                    kind: kind.value.clone(),
-                    span: kind.span,
-                });
-                Err(Stop::Wrong)
-            }
-            PipelineTaskSource::Task(reference) => {
-                let looked = library.look_up::<TaskSpec>(reference, scope, problems);
-                looked.map(Source::Task).map_err(|nowhere| {
-                    if let (Nowhere::Missing, Some(name)) = (&nowhere, &reference.name) {
-                        let name = scope.text(name, problems);
-                        problems.refuse(refusal::failed(
-                            "CouldntGetTask",
-                            format!(
-                                "Pipeline {}/{} can't be Run; it contains Tasks that don't exist: Couldn't retrieve Task {name:?}: tasks.tekton.dev {name:?} not found",
-                                core.namespace, core.title
-                            ),
-                        ));
-                    }
-                    stop(nowhere)
-                })
-            }
-            PipelineTaskSource::Pipeline(reference) => {
-                let looked = library.look_up::<PipelineSpec>(reference, scope, problems);
-                let looked = looked.map_err(|nowhere| {
-                    if let (Nowhere::Missing, Some(name)) = (&nowhere, &reference.name) {
-                        let name = scope.text(name, problems);
-                        problems.refuse(refusal::failed(
-                            "CouldntGetPipeline",
-                            format!(
-                                "Error retrieving pipeline for pipelinerun {}/{}: pipelines.tekton.dev {name:?} not found",
-                                core.namespace, core.name
-                            ),
-                        ));
-                    }
-                    stop(nowhere)
-                })?;
-                let title = looked.document.metadata.title();
-                if core.chain.iter().any(|around| around == title) {
-                    problems.refuse(refusal::failed(
-                        "PipelineValidationFailed",
-                        format!("Pipeline {}/{title} is part of a cycle", core.namespace),
-                    ));
-                    problems.push(RunProblem::PipelineInItself {
-                        pipeline: title.to_owned(),
-                        chain: format!("it is inside {}", core.chain.join(" → ")),
-                        span: reference.span,
-                    });
-                    return Err(Stop::Wrong);
-                }
-                Ok(Source::Pipeline(looked))
-            }
-            PipelineTaskSource::Unusable => Err(Stop::Wrong),
-        }
     }
 
     /// The params of a row: those of the matrix first, as Tekton puts them.
@@ -431,7 +210,11 @@ impl<'a> Children<'a> {
             key: self.key_of(row),
             given: self.params_of(decl, common, row),
             offers: &common.offers,
-            display_name: display_name(decl, common, row),
+            display_name: rows::display_name(
+                decl,
+                &common.rows[row],
+                common.display_name.as_deref(),
+            ),
             problems,
             needs,
         };
@@ -491,27 +274,4 @@ fn filled(given: &[GivenParam], scope: &Scope<'_>, problems: &Problems) -> Vec<G
         },
     });
     params.collect()
-}
-
-/// What a person calls the row: the task's display name, and the names of the items of `include` that are in it.
-fn display_name(decl: &Decl, common: &Common, row: usize) -> Option<Arc<str>> {
-    let row = &common.rows[row];
-    let mut name = common.display_name.clone().unwrap_or_default();
-    let include = decl.matrix.iter().flat_map(|matrix| &matrix.include);
-    for item in include {
-        let in_row = item.params.iter().all(|param| {
-            let value = row.get(param.name.value.as_str());
-            matches!(&param.value.value, ParamValue::String(text) if Some(text) == value)
-        });
-        if let (true, Some(own)) = (in_row, &item.name) {
-            name = format!("{name} {}", own.value);
-        }
-    }
-    for (param, value) in row {
-        if crate::reference::is_in(&name) {
-            name = name.replace(&format!("$(params.{param})"), value);
-        }
-    }
-    let name = name.trim();
-    (!name.is_empty()).then(|| name.into())
 }

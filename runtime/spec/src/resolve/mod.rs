@@ -5,6 +5,7 @@
 //! PipelineRun, and `children` its TaskRuns, each when its turn has come. What Tekton says where it would fail a run is
 //! in `refusal`.
 
+mod bindings;
 mod cel;
 mod child;
 mod children;
@@ -18,11 +19,13 @@ mod library;
 pub(crate) mod matrix;
 pub(crate) mod names;
 mod offers;
+mod origin;
 mod params;
 mod pipeline;
 mod pod;
 mod recipe;
 mod refusal;
+mod rows;
 mod single;
 mod steps;
 mod stored;

@@ -7,11 +7,15 @@ use serde_json::{Value as Json, json};
 
 use crate::document::workspace::{Binding, BindingSource};
 use crate::fields::Text;
+use crate::name;
+use crate::problem::RunProblem;
+use crate::reference;
 use crate::resolve::files::{Files, inside};
 use crate::resolve::names;
 use crate::resolve::workspaces::bad_substitution;
 use crate::run::{File, FileSet, VolumeSource};
 use crate::source::Span;
+use crate::substitute::is_pending;
 use crate::yaml::Node;
 
 /// Something that is bound, under the name that it has for whoever is offered it.
@@ -24,6 +28,8 @@ pub(crate) struct Offer {
     /// The claim behind it; empty where there is none.
     pub(crate) claim: String,
     pub(crate) read_only: bool,
+    /// Whether the binding refers to results of tasks, so that it has to be made again once they are there.
+    pub(crate) waits: bool,
     /// The binding as a TaskRun has it, without a name.
     json: Json,
 }
@@ -48,6 +54,7 @@ impl Offer {
             },
             claim: String::new(),
             read_only: false,
+            waits: false,
             json: json!({"persistentVolumeClaim": {"claimName": name}}),
         }
     }
@@ -139,6 +146,7 @@ impl Binder<'_> {
             None => self.source(binding)?,
         };
         offer.span = Some(binding.span);
+        offer.waits = binding.texts().any(|text| is_pending(&text.value));
         match &binding.sub_path {
             Some(text) => Some(offer.below(&self.sub_path(text)?)),
             None => Some(offer),
@@ -154,6 +162,15 @@ impl Binder<'_> {
             BindingSource::EmptyDir => (VolumeSource::EmptyDir, json!({"emptyDir": {}})),
             BindingSource::Claim { name, .. } => {
                 claim = text(name);
+                if reference::is_in(&name.value) && !name::OBJECT.allows(&claim) {
+                    problems.push(RunProblem::BadSubstitution {
+                        text: name.value.clone(),
+                        value: claim.clone(),
+                        field: "claimName",
+                        expected: "the name of a claim".to_owned(),
+                        span: name.span,
+                    });
+                }
                 (
                     self.claim(&claim, false),
                     json!({"persistentVolumeClaim": {"claimName": claim}}),
@@ -192,6 +209,7 @@ impl Binder<'_> {
             source,
             claim,
             read_only: binding.source.is_read_only(),
+            waits: false,
             json,
         })
     }

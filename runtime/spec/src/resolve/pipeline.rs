@@ -141,6 +141,7 @@ impl Draft<'_> {
             title: title.clone(),
             labels: self.labels(&title),
             annotations: self.annotations(),
+            object: Arc::clone(&self.object),
             params: self.params,
             context,
             bound,

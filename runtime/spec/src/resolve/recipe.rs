@@ -51,6 +51,8 @@ pub(crate) struct Core {
     /// What its TaskRuns inherit.
     pub(crate) labels: Words,
     pub(crate) annotations: Words,
+    /// The PipelineRun as it would be stored.
+    pub(crate) object: Arc<Json>,
     pub(crate) params: Params,
     pub(crate) context: Context,
     pub(crate) bound: BTreeMap<String, WorkspaceFacts>,
@@ -160,8 +162,6 @@ impl Recipe {
         }
     }
 
-    pub(crate) fn instances(&self, pipeline: &Pipeline, task: usize, facts: &Facts) -> Instances {
-        let Some(asking) = pipeline.tasks.get(task) else {
     /// The `when` of the task at `task` with what is known of it before any task has run.
     pub(crate) fn unasked_when(&self, pipeline: &Pipeline, task: usize) -> Vec<Json> {
         let (Some(decl), Some(asking)) = (self.core.task(task), pipeline.tasks.get(task)) else {
@@ -187,6 +187,8 @@ impl Recipe {
             })
     }
 
+    pub(crate) fn instances(&self, pipeline: &Pipeline, task: usize, facts: &Facts) -> Instances {
+        let Some(asking) = pipeline.tasks.get(task) else {
             return Instances::Run(Vec::new());
         };
         let known = Known::new(&self.core, &pipeline.tasks, facts, Some(asking));
@@ -199,21 +201,8 @@ impl Recipe {
     }
 
     pub(crate) fn preview(&self, pipeline: &Pipeline, task: usize) -> Vec<Instance> {
-        let Some(asking) = pipeline.tasks.get(task) else {
-            return Vec::new();
-        };
-        let children = Children {
-            recipe: self,
-            asking,
-            known: None,
-        };
-        match children.make(task) {
-            Instances::Run(instances) => instances,
-            Instances::ResultsMissing
-            | Instances::EmptyMatrix
-            | Instances::Needs(_)
-            | Instances::Broken(_) => Vec::new(),
-        }
+        // What is wrong was said when the run was made.
+        self.check(pipeline, task, &Problems::default(), &RefCell::default())
     }
 
     /// Notes what is wrong with the task at `task` as far as it is known, and what has to be fetched for it.

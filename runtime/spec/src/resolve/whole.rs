@@ -110,13 +110,15 @@ pub(crate) fn make(
     }
     labels.insert("tekton.dev/pipeline".to_owned(), title.as_str().into());
     let metadata = stored::metadata(identified, metadata_of_run, labels, annotations);
+    let own = Problems::default();
     let offers = offers(
         run,
         &spec,
         (&values, library, identified, &title, &metadata),
         request,
-        problems,
+        &own,
     );
+    own.pour_settled(problems);
     let api_version = run.map_or("tekton.dev/v1", |run| &run.api_version);
     let spec_json = run_spec(run, &spec, &values, &offers, request);
     let object = stored::object(api_version, "PipelineRun", metadata, spec_json);
