@@ -1,5 +1,6 @@
 //! All problems of one run together, each with the text it is in.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -29,10 +30,15 @@ impl SpecErrors {
         problems.sort_by_key(|problem| (problem.span().is_none(), problem.span()));
         // A node behind an alias is read wherever the alias stands, and says the same thing each time.
         problems.dedup();
+        let mut shown = HashMap::new();
+        let mut show = |source| {
+            let named = shown.entry(source).or_insert_with(|| sources.shown(source));
+            named.clone()
+        };
         let located = problems
             .into_iter()
             .map(|problem| Located {
-                source: problem.span().and_then(|span| sources.named(span.source)),
+                source: problem.span().and_then(|span| show(span.source)),
                 problem,
             })
             .collect();

@@ -30,6 +30,7 @@ mod scalar;
 mod source;
 mod substitute;
 mod value;
+mod veil;
 mod yaml;
 
 pub use document::{Documents, parse};

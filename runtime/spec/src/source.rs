@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use miette::{NamedSource, SourceSpan};
 
+use crate::veil::veil;
+
 /// One of the texts in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(u32);
@@ -124,9 +126,11 @@ impl Sources {
         }
     }
 
-    pub(crate) fn named(&self, id: SourceId) -> Option<NamedSource<Arc<str>>> {
-        self.file(id)
-            .map(|file| NamedSource::new(&*file.name, Arc::clone(&file.text)))
+    /// A text as it is shown around a mistake: without the values of Secrets.
+    pub(crate) fn shown(&self, id: SourceId) -> Option<NamedSource<Arc<str>>> {
+        let file = self.file(id)?;
+        let text = veil(&file.text).map_or_else(|| Arc::clone(&file.text), Into::into);
+        Some(NamedSource::new(&*file.name, text))
     }
 }
 
