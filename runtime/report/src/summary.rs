@@ -22,7 +22,10 @@ pub(crate) struct Summary {
     run: Option<RunName>,
     /// In order; a task that was tried again adds its steps again.
     steps: Vec<(StepName, TerminationReason, u64)>,
-    failures: Vec<Vec<String>>,
+    /// How often the task was tried.
+    tries: usize,
+    /// What failed, and in how many tries.
+    failures: Vec<(Vec<String>, usize)>,
     results: Vec<(Arc<str>, String)>,
     end: Option<(Verdict, u64)>,
 }
@@ -32,6 +35,7 @@ impl Summary {
     pub(crate) fn note(&mut self, event: &Event) {
         match (&event.kind, &event.step) {
             (EventKind::RunStart { .. }, _) => self.run = Some(event.run.clone()),
+            (EventKind::TaskStart { .. }, _) => self.tries += 1,
             (
                 EventKind::StepEnd {
                     termination_reason,
@@ -43,7 +47,10 @@ impl Summary {
             ) => {
                 if is_failure(*termination_reason) {
                     let lines = explain(step.as_str(), *termination_reason, ending.as_ref());
-                    self.failures.push(lines);
+                    match self.failures.iter_mut().find(|(told, _)| *told == lines) {
+                        Some((_, tries)) => *tries += 1,
+                        None => self.failures.push((lines, 1)),
+                    }
                 }
                 self.steps
                     .push((step.clone(), *termination_reason, *duration_ms));
@@ -69,12 +76,18 @@ impl Summary {
     /// The lines that end the report.
     pub(crate) fn lines(&self, style: Style, quiet: bool) -> Vec<String> {
         let mut lines = Vec::new();
-        for failure in &self.failures {
+        for (failure, tries) in &self.failures {
             if !quiet {
                 lines.push(String::new());
             }
+            let often = match (*tries, self.tries) {
+                (_, 0 | 1) => String::new(),
+                (tries, all) if tries >= all => format!(", in each of {all} tries"),
+                (tries, all) => format!(", in {tries} of {all} tries"),
+            };
             let mut parts = failure.iter();
-            lines.extend(parts.next().map(|line| style.paint(Ink::Bad, line)));
+            let first = parts.next().map(|line| format!("{line}{often}"));
+            lines.extend(first.map(|line| style.paint(Ink::Bad, line)));
             lines.extend(parts.cloned());
         }
         if !quiet {

@@ -3,7 +3,10 @@ use stepwell_contract::event::SkipReason;
 
 use super::*;
 use crate::samples::pipelines::{self, of, one_step, release, run_end, run_start, skip};
-use crate::samples::{Page, cancelled, event, failure, log, show, step_start, success};
+use crate::samples::{
+    Page, cancelled, event, failure, log, run, show, step_end, step_start, success, task_start,
+    verdict,
+};
 use crate::tail::{LINES, Tail};
 
 fn plain(options: HumanOptions, events: &[Event]) -> String {
@@ -36,6 +39,40 @@ fn a_pipe_gets_lines_with_the_step_before_them() {
 
     ✓ site-abcde succeeded in 1.0 s
     "#);
+}
+
+#[test]
+fn the_same_failure_of_every_try_is_told_once() {
+    let fails = |at, code| {
+        let reason = stepwell_contract::TerminationReason::Error;
+        let ending = Some(stepwell_contract::Ending::Exited { code });
+        event(at, Some("test"), step_end(reason, ending, 1))
+    };
+    let again = |at| event(at, None, task_start(&["test"]));
+    let told = |codes: [i32; 3]| {
+        let middle = vec![
+            fails(2, codes[0]),
+            again(3),
+            fails(4, codes[1]),
+            again(5),
+            fails(6, codes[2]),
+        ];
+        let end = verdict(false, "StepFailed", "no");
+        let text = plain(HumanOptions::default(), &run(&["test"], middle, end, 7));
+        let lines = text.lines().filter(|line| line.starts_with("step "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told([1, 1, 1]),
+        ["step test exited with code 1, in each of 3 tries"]
+    );
+    assert_eq!(
+        told([1, 2, 1]),
+        [
+            "step test exited with code 1, in 2 of 3 tries",
+            "step test exited with code 2, in 1 of 3 tries",
+        ]
+    );
 }
 
 #[test]
