@@ -699,3 +699,26 @@ spec:
     assert!(matches!(b_after(&pipeline, "map"), Instance::Task(_)));
     assert!(matches!(b_after(&pipeline, "other"), Instance::Broken(_)));
 }
+
+#[test]
+fn an_item_of_include_counts_where_its_when_holds() {
+    let rows = |when: &str| {
+        let pipeline = format!(
+            "tasks:
+  - name: a
+    matrix:
+      params: [{{name: os, value: [linux]}}]
+      include:
+        - {{name: extra, params: [{{name: os, value: mac}}], when: [{when}]}}
+    taskSpec: {{params: [{{name: os}}], steps: [{{image: ./a.wasm, args: [$(params.os)]}}]}}"
+        );
+        let pipeline = run_of("[{name: all, value: 'yes'}]", &pipeline);
+        tasks(pipeline.instances(0, &facts(vec![TaskFact::Pending]))).len()
+    };
+    let compare =
+        |operator: &str| format!("{{input: $(params.all), operator: {operator}, values: ['yes']}}");
+    assert_eq!(rows(""), 2);
+    assert_eq!(rows(&compare("in")), 2);
+    assert_eq!(rows(&compare("notin")), 1);
+    assert_eq!(rows("{cel: \"'$(params.all)' == 'no'\"}"), 1);
+}

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use stepwell_contract::ParamValue;
 
 use super::param::check_given;
+use super::when::check_when;
 use crate::document::matrix::Matrix;
 use crate::document::param::GivenParam;
 use crate::document::pipeline_task::PipelineTask;
@@ -34,6 +35,7 @@ pub(super) fn check_matrix(task: &PipelineTask, matrix: &Matrix, problems: &Prob
         }
     }
     for include in &matrix.include {
+        check_when(&include.when, "an item of `include`", problems);
         check_given(&include.params, problems);
         for param in &include.params {
             if !matches!(param.value.value, ParamValue::String(_)) {

@@ -309,7 +309,8 @@ fn each_task_text(task: &PipelineTask, mut check: impl FnMut(&Text, Place, bool)
     for param in task.params.iter().chain(of_matrix).chain(of_reference) {
         each_text(&param.value, &needed);
     }
-    for when in &task.when {
+    let include = task.matrix.iter().flat_map(|matrix| &matrix.include);
+    for when in task.when.iter().chain(include.flat_map(|item| &item.when)) {
         each_when_text(when, &needed);
     }
     let names = task.reference().into_iter().flat_map(Ref::texts);

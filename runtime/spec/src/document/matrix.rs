@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::document::param::{self, GivenParam};
+use crate::document::when::WhenDecl;
 use crate::fields::{Fields, Text};
 use crate::problem::Problems;
 use crate::source::Span;
@@ -22,6 +23,8 @@ pub(crate) struct Matrix {
 pub(crate) struct Include {
     pub(crate) name: Option<Text>,
     pub(crate) params: Vec<GivenParam>,
+    /// What has to hold for it to count.
+    pub(crate) when: Vec<WhenDecl>,
 }
 
 impl Matrix {
@@ -50,6 +53,7 @@ impl Include {
         let include = Self {
             name: fields.word("name"),
             params: param::given(&fields),
+            when: fields.each("when", WhenDecl::read),
         };
         fields.finish();
         Some(include)

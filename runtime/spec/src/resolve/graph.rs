@@ -43,7 +43,14 @@ pub(crate) fn parents(task: &PipelineTask, places: &Places) -> Parents {
     for param in task.matrix.iter().flat_map(|matrix| matrix.all_params()) {
         each_text(&param.value.value, &mut look);
     }
-    for text in task.when.iter().flat_map(|when| when.texts()) {
+    let include = task.matrix.iter().flat_map(|matrix| &matrix.include);
+    let included = include.flat_map(|include| &include.when);
+    for text in task
+        .when
+        .iter()
+        .chain(included)
+        .flat_map(|when| when.texts())
+    {
         look(&text.value);
     }
     for workspace in &task.workspaces {

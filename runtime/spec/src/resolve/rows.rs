@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
 use stepwell_contract::{ParamType, ParamValue};
 
+use crate::document::matrix::Include;
 use crate::document::param::GivenParam;
 use crate::document::pipeline_task::PipelineTask as Decl;
 use crate::problem::{PipelineProblem, Problems};
 use crate::resolve::children::Stop;
 use crate::resolve::matrix::{self, Axis, MAX_ROWS, NoRows, Row};
-use crate::resolve::refusal;
+use crate::resolve::{refusal, when};
 use crate::substitute::{Scope, is_pending};
 use crate::value::with_article;
 
@@ -57,6 +59,9 @@ pub(super) fn of(decl: &Decl, scope: &Scope<'_>, problems: &Problems) -> Result<
     }
     let mut include = Vec::new();
     for item in &matrix.include {
+        if !counts(item, scope, problems)? {
+            continue;
+        }
         let mut row = Row::new();
         for param in &item.params {
             match scope.value(&param.value, problems) {
@@ -97,6 +102,25 @@ pub(super) fn of(decl: &Decl, scope: &Scope<'_>, problems: &Problems) -> Result<
             Err(Stop::Wrong)
         }
     }
+}
+
+/// Whether the `when` of an item of `include` holds. What waits for a result counts until it is known.
+fn counts(item: &Include, scope: &Scope<'_>, problems: &Problems) -> Result<bool, Stop> {
+    let expressions: Vec<Json> = item
+        .when
+        .iter()
+        .map(|expression| when::filled(expression, scope, problems))
+        .collect();
+    if expressions
+        .iter()
+        .any(|filled| is_pending(&filled.to_string()))
+    {
+        return Ok(true);
+    }
+    when::all_hold(&expressions).map_err(|message| {
+        problems.refuse(refusal::failed("CELEvaluationFailed", message));
+        Stop::Wrong
+    })
 }
 
 /// What a person calls the row: the task's display name, and the names of the items of `include` that are in it.
