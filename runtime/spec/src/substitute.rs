@@ -454,4 +454,6 @@ pub(crate) fn is_open(value: &ParamValue) -> bool {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
