@@ -21,6 +21,7 @@ mod images;
 mod inputs;
 mod inspect;
 mod list;
+mod notices;
 mod plan;
 mod request;
 mod resolve;

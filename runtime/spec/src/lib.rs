@@ -40,7 +40,7 @@ pub use problem::SpecProblem;
 pub use request::{Identity, Request};
 pub use resolve::{read, resolve};
 pub use run::{
-    Broken, Facts, File, FileSet, Instance, Instances, MountedVolume, OnError, Pipeline,
+    Broken, Facts, File, FileSet, Instance, Instances, MountedVolume, Notice, OnError, Pipeline,
     PipelineTask, Refused, Remote, RemoteKind, RemoteRef, RequestedStatus, Resolved, Run, Section,
     Sidecar, Step, StepFacts, StepOutcome, TaskFact, TaskRun, TaskStatus, TaskVolume, Tee,
     Timeouts, VolumeSource, When, Workspace,

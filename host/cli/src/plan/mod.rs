@@ -11,6 +11,7 @@ mod model;
 mod tree;
 mod walk;
 
+use std::io;
 use std::path::Path;
 
 use crate::args::{PlanArgs, PlanOutput};
@@ -20,10 +21,11 @@ use crate::exit::ExitCode;
 use crate::fetcher::Remotes;
 use crate::images::Finder;
 use crate::inputs;
+use crate::notices;
 use crate::request::request;
 use crate::resolve::resolve;
 use crate::text::print;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, say};
 
 pub(crate) use walk::task_runs;
 
@@ -39,6 +41,9 @@ pub(crate) fn plan(args: &PlanArgs, env: &Environment) -> Result<ExitCode, Troub
     let config = config::load(documents.config.as_deref(), &texts, &documents.images)?;
     let remotes = Remotes::new(env, &config, documents.offline)?;
     let run = resolve(&mut texts, &mut request, &remotes)?;
+    for notice in notices::of(&run, &texts.sources) {
+        say(&mut io::stderr(), &notice);
+    }
     let finder = Finder::new(&texts, config.substitutions);
     let plan = build::plan(&run, &finder)?;
     let text = match args.output {

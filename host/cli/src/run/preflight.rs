@@ -10,6 +10,7 @@ use stepwell_spec::{Run, Section, Sources, Span, SpecErrors, SpecProblem, TaskRu
 
 use crate::exit::ExitCode;
 use crate::images::{Finder, Misnamed, Missing, Place};
+use crate::notices;
 use crate::plan::task_runs;
 use crate::trouble::Trouble;
 
@@ -20,7 +21,7 @@ pub(super) struct Known {
     pub(super) steps: usize,
     /// Whether something runs after what is stopped.
     pub(super) finally: bool,
-    /// What a person should know: which files stand for images.
+    /// What a person should know: what makes no difference, and which files stand for images.
     pub(super) notices: Vec<String>,
 }
 
@@ -45,7 +46,10 @@ pub(super) fn check(
         return Ok(Known {
             steps: found.steps,
             finally: has_finally(run),
-            notices: found.substituted.into_values().collect(),
+            notices: notices::of(run, sources)
+                .into_iter()
+                .chain(found.substituted.into_values())
+                .collect(),
         });
     }
     let code = match found.only_support {

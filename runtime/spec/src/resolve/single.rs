@@ -20,8 +20,12 @@ use crate::resolve::pod::Pod;
 use crate::resolve::stored::{self, Identified};
 use crate::resolve::task::{Draft, TaskBase};
 use crate::resolve::{Made, params, refusal, workspaces};
-use crate::run::{DEFAULT_TIMEOUT, Run};
+use crate::run::{DEFAULT_TIMEOUT, Notice, Run};
 use crate::substitute::{Params, Scope, Surroundings};
+
+/// What becomes of `debug.breakpoints`.
+const NO_BREAKPOINTS: &str =
+    "no step stops for somebody to look into it; the task runs as if there were none";
 
 /// Makes the TaskRun of `run`, or one for `task`.
 pub(crate) fn make(
@@ -173,6 +177,13 @@ pub(crate) fn make(
         .and_then(|spec| spec.retries.as_ref())
         .map_or(0, |retries| retries.value);
     made.provenance = provenance;
+    let debug = run_spec.and_then(|spec| spec.debug.as_ref());
+    made.notices
+        .extend(debug.filter(|debug| debug.stops()).map(|debug| Notice {
+            field: "debug.breakpoints",
+            why: NO_BREAKPOINTS,
+            span: debug.span,
+        }));
     let mut spec_json = run_spec.map_or_else(|| json!({}), |spec| spec.node.to_json());
     stored::set_list(&mut spec_json, "params", run_params(run, &shown, request));
     match &found {

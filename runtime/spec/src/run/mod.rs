@@ -4,6 +4,7 @@
 //! the results that they refer to are known: see [`Pipeline::instances`].
 
 mod facts;
+mod notice;
 mod pipeline;
 mod refused;
 mod remote;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use stepwell_contract::RunName;
 
 pub use facts::{Facts, TaskFact, TaskStatus};
+pub use notice::Notice;
 pub use pipeline::{
     Broken, Instance, Instances, Pipeline, PipelineTask, RequestedStatus, Section, Timeouts, When,
 };

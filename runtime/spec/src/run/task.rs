@@ -12,6 +12,7 @@ use stepwell_contract::{
     Access, Grants, Limits, ParamValue, ResultDecl, RunName, StepName, TaskName,
 };
 
+use super::notice::Notice;
 use super::volume::{MountedVolume, TaskVolume, VolumeSource};
 use crate::resolve::late;
 use crate::source::Span;
@@ -62,6 +63,8 @@ pub struct TaskRun {
     pub reads_exit_codes: bool,
     /// Whether a step refers to artifacts, so that their folders have to be there.
     pub uses_artifacts: bool,
+    /// What it asks for and nothing here can do.
+    pub notices: Vec<Notice>,
     /// Every value of every Secret that the documents hold.
     pub secrets: Arc<[Arc<str>]>,
 }
@@ -90,6 +93,7 @@ impl TaskRun {
             hermetic: false,
             reads_exit_codes: false,
             uses_artifacts: false,
+            notices: Vec::new(),
             secrets: Arc::from([]),
         }
     }
