@@ -3,6 +3,7 @@
 //! It does not know how a resolver gets its text; it decides which one is asked, and whether what the cache holds will do.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     fmt,
     path::PathBuf,
@@ -13,7 +14,7 @@ use std::{
 use serde_json::Value;
 use stepwell_contract::ParamValue;
 use stepwell_registry::{
-    Http, HttpOptions, Registry, RegistryOptions, auth::Keychain, words::quoted,
+    Http, HttpOptions, Mirror, Registry, RegistryOptions, auth::Keychain, words::quoted,
 };
 
 use crate::{
@@ -41,6 +42,8 @@ pub struct FetchOptions {
     pub docker_config: Option<PathBuf>,
     /// Registries, as `HOST` or `HOST:PORT`, that are spoken to without TLS. Those on this machine always are.
     pub insecure_registries: Vec<String>,
+    /// What is asked before a registry, by the name of the registry.
+    pub mirrors: BTreeMap<String, Vec<Mirror>>,
     /// Files of certificates (PEM) that are trusted besides those of the system.
     pub certificates: Vec<PathBuf>,
     /// What a fetch may cost.
@@ -75,6 +78,7 @@ impl FetchOptions {
             environment: Vec::new(),
             docker_config: None,
             insecure_registries: Vec::new(),
+            mirrors: BTreeMap::new(),
             certificates: Vec::new(),
             limits: FetchLimits::default(),
             now: Arc::new(SystemTime::now),
@@ -90,6 +94,7 @@ impl fmt::Debug for FetchOptions {
             .field("offline", &self.offline)
             .field("docker_config", &self.docker_config)
             .field("insecure_registries", &self.insecure_registries)
+            .field("mirrors", &self.mirrors)
             .field("certificates", &self.certificates)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
@@ -328,6 +333,7 @@ impl Fetcher {
                 environment: self.options.environment.clone(),
             },
             insecure: self.options.insecure_registries.clone(),
+            mirrors: self.options.mirrors.clone(),
         };
         let registry = Arc::new(Registry::new(Arc::clone(&http), options));
         Ok(network.insert(Network { http, registry }).clone())

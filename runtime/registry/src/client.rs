@@ -1,33 +1,32 @@
-//! Pulls manifests and blobs, and logs in where a registry asks for it.
+//! Pulls manifests and blobs, from a registry or from the mirrors that stand before it.
 //!
-//! It keeps nothing but tokens, for as long as it lives. What it hands out has the digest that was asked for. Pushing, and
-//! streaming to disk what is too large for memory, have their place here when somebody needs them.
+//! It keeps nothing but tokens, for as long as it lives. What it hands out whole has the digest that was asked for; what it
+//! hands to a [`Sink`] is for the sink to check. Pushing has its place here when somebody needs it.
 
 use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::Deserialize;
+use stepwell_contract::Cancel;
 
 use crate::{
-    auth::{Keychain, Login},
-    challenge::Challenge,
-    error::{RegistryError, said},
-    http::{self, Answer, Ask, Http, HttpError},
+    auth::Keychain,
+    download::Sink,
+    error::{RegistryError, said, with_causes},
+    http::{Answer, Ask, Http, HttpError},
     manifest::{self, PulledManifest},
-    reference::Reference,
+    reference::{Mirror, Reference},
     sha256::Sha256,
 };
 
 /// The size that registries have to take a manifest up to, by their specification. Stops an endless one.
 pub const MANIFEST_BYTES: u64 = 4 << 20;
 
-/// What the answer of a server for tokens may have. Stops an endless one.
-const TOKEN_BYTES: u64 = 256 << 10;
+/// How long a registry may take before a blob begins to come.
+const BEGIN: Duration = Duration::from_secs(60);
 
 /// Who logs in where, and what may go unencrypted.
 #[derive(Debug, Clone, Default)]
@@ -36,12 +35,14 @@ pub struct RegistryOptions {
     pub keychain: Keychain,
     /// Registries, as `HOST` or `HOST:PORT`, that are spoken to without TLS. Those on this machine always are.
     pub insecure: Vec<String>,
+    /// What is asked before a registry: for each registry, by the name that one writes, its mirrors in order.
+    pub mirrors: BTreeMap<String, Vec<Mirror>>,
 }
 
 /// Pulls from registries.
 pub struct Registry {
-    http: Arc<Http>,
-    options: RegistryOptions,
+    pub(crate) http: Arc<Http>,
+    pub(crate) options: RegistryOptions,
     /// What to show for a repository, once it is known that something has to be shown.
     shown: Mutex<BTreeMap<(String, String), String>>,
 }
@@ -67,16 +68,18 @@ impl Registry {
         deadline: Instant,
     ) -> Result<PulledManifest, RegistryError> {
         let path = format!("manifests/{}", reference.wanted());
-        let bytes = self.get(
-            reference,
-            &path,
-            Some(manifest::ACCEPTED),
-            MANIFEST_BYTES,
-            deadline,
-        )?;
-        let digest = Sha256::of(&bytes);
-        check(reference, reference.digest().unwrap_or(digest), digest)?;
-        Ok(PulledManifest { digest, bytes })
+        self.anywhere(reference, |reference| {
+            let bytes = self.get(
+                reference,
+                &path,
+                Some(manifest::ACCEPTED),
+                MANIFEST_BYTES,
+                deadline,
+            )?;
+            let digest = Sha256::of(&bytes);
+            check(reference, reference.digest().unwrap_or(digest), digest)?;
+            Ok(PulledManifest { digest, bytes })
+        })
     }
 
     /// Pulls a blob of the reference's repository, of at most `most` bytes.
@@ -91,9 +94,97 @@ impl Registry {
         most: u64,
         deadline: Instant,
     ) -> Result<Vec<u8>, RegistryError> {
-        let bytes = self.get(reference, &format!("blobs/{digest}"), None, most, deadline)?;
-        check(reference, digest, Sha256::of(&bytes))?;
-        Ok(bytes)
+        self.anywhere(reference, |reference| {
+            let bytes = self.get(reference, &format!("blobs/{digest}"), None, most, deadline)?;
+            check(reference, digest, Sha256::of(&bytes))?;
+            Ok(bytes)
+        })
+    }
+
+    /// Hands a blob of the reference's repository to `sink`, from its byte `from` on where the registry can do that. A blob
+    /// of more than `most` bytes is cut off there. Nobody has checked its digest.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, it is too long, it cannot be kept, or the registry cannot be asked.
+    pub fn download(
+        &self,
+        reference: &Reference,
+        digest: Sha256,
+        (from, most): (u64, u64),
+        sink: &mut dyn Sink,
+        cancel: &Cancel,
+    ) -> Result<(), RegistryError> {
+        let path = format!("blobs/{digest}");
+        let mut from = from;
+        self.anywhere(reference, |place| {
+            self.download_from(place, &path, (from, most), sink, cancel)?;
+            // What a mirror made up must not stand in the way of the next one.
+            if place != reference && !sink.is_right() {
+                from = 0;
+                return Err(RegistryError::Blob {
+                    registry: place.registry().to_owned(),
+                    wanted: digest,
+                });
+            }
+            Ok(())
+        })
+    }
+
+    fn download_from(
+        &self,
+        reference: &Reference,
+        path: &str,
+        (mut from, most): (u64, u64),
+        sink: &mut dyn Sink,
+        cancel: &Cancel,
+    ) -> Result<(), RegistryError> {
+        let deadline = Instant::now() + BEGIN;
+        let url = self.url(reference, path);
+        loop {
+            let answer = self.ask(reference, deadline, |authorization| {
+                let ask = Ask {
+                    authorization,
+                    from,
+                    ..Ask::new(&url, most, deadline)
+                };
+                self.http.download(&ask, sink, cancel)
+            })?;
+            match answer.status {
+                // It cannot begin there: what was kept is not a part of what it has.
+                416 if from > 0 => from = 0,
+                206 => return Ok(()),
+                _ => return judge(reference, answer).map(drop),
+            }
+        }
+    }
+
+    /// Asks the mirrors in their order and then the registry itself, until one has it.
+    fn anywhere<T>(
+        &self,
+        reference: &Reference,
+        mut ask: impl FnMut(&Reference) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
+        let mirrors = self.options.mirrors.get(reference.registry());
+        let mut failed = Vec::new();
+        for mirror in mirrors.into_iter().flatten() {
+            match ask(&reference.at(mirror)) {
+                Err(error) if error.is_ours() => return Err(error),
+                Err(error) => {
+                    tracing::debug!(%mirror, %reference, %error, "a mirror does not have it");
+                    failed.push(with_causes(&error));
+                }
+                found => return found,
+            }
+        }
+        ask(reference).map_err(|error| match failed.is_empty() || error.is_ours() {
+            true => error,
+            false => RegistryError::Mirrors {
+                reference: reference.to_string(),
+                mirrors: failed.join("; "),
+                source: Box::new(error),
+            },
+        })
     }
 
     fn get(
@@ -104,153 +195,59 @@ impl Registry {
         most: u64,
         deadline: Instant,
     ) -> Result<Vec<u8>, RegistryError> {
+        let url = self.url(reference, path);
+        let answer = self.ask(reference, deadline, |authorization| {
+            self.http.ask(&Ask {
+                accept,
+                authorization,
+                ..Ask::new(&url, most, deadline)
+            })
+        })?;
+        judge(reference, answer)
+    }
+
+    fn url(&self, reference: &Reference, path: &str) -> String {
         let scheme = if self.is_insecure(reference.host()) {
             "http"
         } else {
             "https"
         };
-        let url = format!(
-            "{scheme}://{}/v2/{}/{path}",
-            reference.host(),
-            reference.repository()
-        );
+        let (host, repository) = (reference.host(), reference.repository());
+        format!("{scheme}://{host}/v2/{repository}/{path}")
+    }
+
+    /// Asks, and once more with a login where one is wanted.
+    fn ask(
+        &self,
+        reference: &Reference,
+        deadline: Instant,
+        mut ask: impl FnMut(Option<&str>) -> Result<Answer, HttpError>,
+    ) -> Result<Answer, RegistryError> {
         let key = (
             reference.registry().to_owned(),
             reference.repository().to_owned(),
         );
         let known = self.lock().get(&key).cloned();
-        let ask = |authorization: Option<&str>| {
-            self.http
-                .ask(&Ask {
-                    accept,
-                    authorization,
-                    ..Ask::new(&url, most, deadline)
-                })
-                .map_err(|source| http_error(reference, source))
+        let mut ask = |authorization: Option<&str>| {
+            ask(authorization).map_err(|source| http_error(reference, source))
         };
         let mut answer = ask(known.as_deref())?;
-        let mut with = "without a login";
         // A token that was known may have run out, so a refusal is looked into in either case.
-        if answer.status == 401
-            && let Some(authorization) = self.log_in(reference, &answer, deadline)?
-        {
+        if answer.status == 401 {
+            let Some(authorization) = self.log_in(reference, &answer.challenges, deadline)? else {
+                return Err(denied(reference, "without a login"));
+            };
             answer = ask(Some(&authorization))?;
-            with = "with the login there is";
+            if matches!(answer.status, 401 | 403) {
+                return Err(denied(reference, "with the login there is"));
+            }
             self.lock().insert(key, authorization);
         }
-        match answer.status {
-            200 => Ok(answer.body),
-            401 | 403 => Err(denied(reference, with)),
-            404 => Err(RegistryError::NotFound(reference.to_string())),
-            status => Err(refused(reference, status, &answer.body)),
-        }
-    }
-
-    /// What to show to a registry that wants to see something; nothing where there is nothing to show.
-    fn log_in(
-        &self,
-        reference: &Reference,
-        answer: &Answer,
-        deadline: Instant,
-    ) -> Result<Option<String>, RegistryError> {
-        let Some(challenge) = Challenge::find(&answer.challenges) else {
-            return Ok(None);
-        };
-        let login = self
-            .options
-            .keychain
-            .find(reference.registry())
-            .map_err(|source| RegistryError::Keychain {
-                registry: reference.registry().to_owned(),
-                source,
-            })?;
-        match (challenge, login) {
-            (_, Some(Login::Registry(token))) => Ok(Some(format!("Bearer {token}"))),
-            (Challenge::Basic, Some(Login::Password { user, secret })) => {
-                Ok(Some(basic(&user, &secret)))
-            }
-            (Challenge::Basic, _) => Ok(None),
-            (Challenge::Bearer { realm, service }, login) => self
-                .token(reference, &realm, service.as_deref(), login, deadline)
-                .map(Some),
-        }
-    }
-
-    /// Asks the server for tokens. For what everybody may read, it hands one out to everybody.
-    fn token(
-        &self,
-        reference: &Reference,
-        realm: &str,
-        service: Option<&str>,
-        login: Option<Login>,
-        deadline: Instant,
-    ) -> Result<String, RegistryError> {
-        let bad = |source: HttpError| http_error(reference, source);
-        let (scheme, host) = http::scheme_and_host(realm).map_err(bad)?;
-        if scheme != "https" && !self.is_insecure(&host) {
-            return Err(RegistryError::Realm {
-                registry: reference.registry().to_owned(),
-                realm: format!("{scheme}://{host}"),
-            });
-        }
-        // What to ask for is ours to say: no more than to read this one.
-        let scope = format!("repository:{}:pull", reference.repository());
-        let mut asked = vec![("scope", scope.as_str())];
-        asked.extend(service.map(|service| ("service", service)));
-        let (url, form, authorization) = match &login {
-            Some(Login::Identity(token)) => {
-                asked.extend([
-                    ("grant_type", "refresh_token"),
-                    ("refresh_token", token.as_str()),
-                    ("client_id", "stepwell"),
-                ]);
-                (realm.to_owned(), Some(asked), None)
-            }
-            Some(Login::Password { user, secret }) => {
-                let url = http::with_query(realm, &asked).map_err(bad)?;
-                (url, None, Some(basic(user, secret)))
-            }
-            Some(Login::Registry(_)) | None => {
-                (http::with_query(realm, &asked).map_err(bad)?, None, None)
-            }
-        };
-        let answer = self
-            .http
-            .ask(&Ask {
-                authorization: authorization.as_deref(),
-                form: form.as_deref(),
-                ..Ask::new(&url, TOKEN_BYTES, deadline)
-            })
-            .map_err(bad)?;
-        match answer.status {
-            200 => {}
-            400 | 401 | 403 => {
-                let with = if login.is_some() {
-                    "with the login there is"
-                } else {
-                    "without a login"
-                };
-                return Err(denied(reference, with));
-            }
-            status => return Err(refused(reference, status, &answer.body)),
-        }
-        let token: Token = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let token = token
-            .token
-            .or(token.access_token)
-            .filter(|token| !token.is_empty());
-        match token {
-            Some(token) => Ok(format!("Bearer {token}")),
-            None => Err(RegistryError::Answer {
-                registry: reference.registry().to_owned(),
-                status: answer.status,
-                said: ", but without the token that was asked for".to_owned(),
-            }),
-        }
+        Ok(answer)
     }
 
     /// Whether this place is spoken to without TLS.
-    fn is_insecure(&self, host: &str) -> bool {
+    pub(crate) fn is_insecure(&self, host: &str) -> bool {
         let name = match host.rfind(':') {
             Some(at) if !host.ends_with(']') => &host[..at],
             _ => host,
@@ -279,15 +276,14 @@ impl fmt::Debug for Registry {
     }
 }
 
-/// What a server for tokens hands out, under either of two names.
-#[derive(Deserialize, Default)]
-struct Token {
-    token: Option<String>,
-    access_token: Option<String>,
-}
-
-fn basic(user: &str, secret: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{user}:{secret}")))
+/// The body of a good answer.
+fn judge(reference: &Reference, answer: Answer) -> Result<Vec<u8>, RegistryError> {
+    match answer.status {
+        200 => Ok(answer.body),
+        401 | 403 => Err(denied(reference, "without a login")),
+        404 => Err(RegistryError::NotFound(reference.to_string())),
+        status => Err(refused(reference, status, &answer.body)),
+    }
 }
 
 fn check(reference: &Reference, wanted: Sha256, found: Sha256) -> Result<(), RegistryError> {
@@ -301,14 +297,14 @@ fn check(reference: &Reference, wanted: Sha256, found: Sha256) -> Result<(), Reg
     })
 }
 
-fn http_error(reference: &Reference, source: HttpError) -> RegistryError {
+pub(crate) fn http_error(reference: &Reference, source: HttpError) -> RegistryError {
     RegistryError::Http {
         registry: reference.registry().to_owned(),
         source,
     }
 }
 
-fn denied(reference: &Reference, with: &'static str) -> RegistryError {
+pub(crate) fn denied(reference: &Reference, with: &'static str) -> RegistryError {
     RegistryError::Denied {
         registry: reference.registry().to_owned(),
         repository: reference.repository().to_owned(),
@@ -316,7 +312,7 @@ fn denied(reference: &Reference, with: &'static str) -> RegistryError {
     }
 }
 
-fn refused(reference: &Reference, status: u16, body: &[u8]) -> RegistryError {
+pub(crate) fn refused(reference: &Reference, status: u16, body: &[u8]) -> RegistryError {
     RegistryError::Answer {
         registry: reference.registry().to_owned(),
         status,

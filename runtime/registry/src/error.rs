@@ -57,6 +57,25 @@ pub enum RegistryError {
         /// What it says about it, from a `:` on.
         said: String,
     },
+    /// Neither the mirrors nor the registry have it.
+    #[error("failed to pull `{reference}`, from its mirrors either ({mirrors})")]
+    Mirrors {
+        /// What was asked for.
+        reference: String,
+        /// What the mirrors said.
+        mirrors: String,
+        /// What the registry said.
+        #[source]
+        source: Box<RegistryError>,
+    },
+    /// A blob is not what was asked for.
+    #[error("`{registry}` sent something else for `{wanted}`")]
+    Blob {
+        /// Which registry.
+        registry: String,
+        /// What was asked for.
+        wanted: Sha256,
+    },
     /// What came is not what was asked for.
     #[error("`{registry}` sent something else for `{wanted}`: it has the digest `{found}`")]
     Digest {
@@ -72,7 +91,20 @@ pub enum RegistryError {
 impl RegistryError {
     /// Whether what was asked for is not there: the mistake of whoever wrote the reference. All else may mend itself.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NotFound(_))
+        match self {
+            Self::NotFound(_) => true,
+            Self::Mirrors { source, .. } => source.is_not_found(),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing was wrong with the other side: somebody wants to stop, or what came could not be kept.
+    pub(crate) fn is_ours(&self) -> bool {
+        let source = match self {
+            Self::Http { source, .. } => source,
+            _ => return false,
+        };
+        matches!(source, HttpError::Cancelled | HttpError::Keep { .. })
     }
 }
 
@@ -94,4 +126,11 @@ pub(crate) fn said(body: &[u8]) -> String {
         .and_then(|said| said.errors.into_iter().next())
         .map(|first| format!(": {}", quoted(&format!("{} {}", first.code, first.message))))
         .unwrap_or_default()
+}
+
+/// An error and what is behind it, on one line.
+pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |cause| cause.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
 }

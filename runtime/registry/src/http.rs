@@ -7,14 +7,14 @@
 //! reqwest is asynchronous; this blocks, on a small runtime of its own, because whoever fetches has nothing else to do.
 
 use std::{
-    fmt,
+    fmt, io,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use reqwest::{
     Client, Method, Response, Url,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE},
     redirect::Policy,
 };
 use tokio::runtime::Runtime;
@@ -36,7 +36,7 @@ pub struct HttpOptions {
 pub struct Http {
     client: Client,
     /// Taken only when this is dropped.
-    runtime: Option<Runtime>,
+    pub(crate) runtime: Option<Runtime>,
 }
 
 /// One question.
@@ -50,6 +50,8 @@ pub struct Ask<'a> {
     pub authorization: Option<&'a str>,
     /// A form to send; without one, it is a plain `GET`.
     pub form: Option<&'a [(&'a str, &'a str)]>,
+    /// With which byte of the body to begin. A server may begin with the first one all the same.
+    pub from: u64,
     /// The most bytes that the answer may have.
     pub most: u64,
     /// When the answer has to be there, whole.
@@ -64,6 +66,7 @@ impl<'a> Ask<'a> {
             accept: None,
             authorization: None,
             form: None,
+            from: 0,
             most,
             deadline,
         }
@@ -132,6 +135,18 @@ pub enum HttpError {
         /// The most it may have.
         most: u64,
     },
+    /// What came cannot be kept.
+    #[error("failed to keep what `{place}` sent")]
+    Keep {
+        /// Scheme, host and port.
+        place: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Somebody asked to stop.
+    #[error("it was cancelled")]
+    Cancelled,
     /// It points elsewhere, and nobody goes there.
     #[error("`{place}` redirects {why}")]
     Redirect {
@@ -187,13 +202,22 @@ impl Http {
         };
         let deadline = tokio::time::Instant::from_std(ask.deadline);
         runtime.block_on(async {
-            tokio::time::timeout_at(deadline, self.follow(url, ask))
+            let answer = async {
+                let (response, url) = self.open(url, ask).await?;
+                read(response, &url, ask.most).await
+            };
+            tokio::time::timeout_at(deadline, answer)
                 .await
                 .unwrap_or(Err(HttpError::TooSlow { place }))
         })
     }
 
-    async fn follow(&self, mut url: Url, ask: &Ask<'_>) -> Result<Answer, HttpError> {
+    /// Asks, and follows where that leads, until an answer begins.
+    pub(crate) async fn open(
+        &self,
+        mut url: Url,
+        ask: &Ask<'_>,
+    ) -> Result<(Response, Url), HttpError> {
         let asked = url.origin();
         for _ in 0..=REDIRECTS {
             let is_at_home = url.origin() == asked;
@@ -204,7 +228,7 @@ impl Http {
                 .then(|| response.headers().get(LOCATION).cloned())
                 .flatten();
             let Some(target) = target else {
-                return read(response, &url, ask.most).await;
+                return Ok((response, url));
             };
             url = next(&url, &target)?;
             if ask.form.is_some() {
@@ -237,6 +261,9 @@ impl Http {
             let mut authorization = value(authorization)?;
             authorization.set_sensitive(true);
             headers.insert(AUTHORIZATION, authorization);
+        }
+        if ask.from > 0 {
+            headers.insert(RANGE, value(&format!("bytes={}-", ask.from))?);
         }
         let method = if ask.form.is_some() {
             Method::POST
@@ -299,7 +326,7 @@ fn encoded(form: &[(&str, &str)]) -> String {
         .unwrap_or_default()
 }
 
-fn read_url(text: &str) -> Result<Url, HttpError> {
+pub(crate) fn read_url(text: &str) -> Result<Url, HttpError> {
     let bad = || HttpError::Url {
         url: crate::words::quoted(text),
     };
@@ -335,7 +362,12 @@ fn next(from: &Url, target: &HeaderValue) -> Result<Url, HttpError> {
     Ok(to)
 }
 
-async fn read(mut response: Response, url: &Url, most: u64) -> Result<Answer, HttpError> {
+/// The whole answer.
+pub(crate) async fn read(
+    mut response: Response,
+    url: &Url,
+    most: u64,
+) -> Result<Answer, HttpError> {
     let too_large = || HttpError::TooLarge {
         place: place(url),
         most,
@@ -381,11 +413,11 @@ fn certificates(path: &std::path::Path) -> Result<Vec<reqwest::Certificate>, Htt
 }
 
 /// Scheme, host and port: no path and no query, which may hold what is nobody's business.
-fn place(url: &Url) -> String {
+pub(crate) fn place(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
-fn unreachable(
+pub(crate) fn unreachable(
     url: &Url,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> HttpError {

@@ -1,32 +1,47 @@
 //! Talks to OCI registries: pulls artifacts by tag and digest.
 //!
-//! In: a [`Reference`], Docker's `config.json` for who logs in, and a list of registries that may be spoken to without TLS.
-//! Out: manifests and blobs, held in memory, bounded, and checked against their digests. [`Http`], on which it stands, is
-//! also how documents behind a URL are got: TLS, redirects and bounds are decided once for all of Stepwell.
+//! In: a [`Reference`], Docker's `config.json` for who logs in, and what may be asked in which way. Out of [`Registry`]:
+//! manifests and blobs, bounded, and checked against their digests. Out of [`ImageStore`]: images that are here, whole, with
+//! layers that unpack as they are read. [`Http`], on which it stands, is also how documents behind a URL are got: TLS,
+//! redirects and bounds are decided once for all of Stepwell.
 //!
-//! It must not know what is in an artifact, keep anything on disk, or read the environment: [`RegistryOptions`] says all.
-//! Whatever a server sends is hostile until its digest has been checked.
+//! It must not know what runs an image, unpack a layer to disk, or read the environment: [`RegistryOptions`] says all.
+//! Whatever a server sends, and whatever an archive holds, is hostile until its digest has been checked, and after that its
+//! maker's word and no more.
 //!
 //! Held up by reqwest and rustls with ring, on a small runtime of its own, so that its functions simply block. Read next:
-//! [`client`], then [`http`].
+//! [`client`] and [`http`] for registries, [`pull`] and [`store`] for images.
 
 pub mod auth;
 mod challenge;
 
 pub mod client;
+pub mod download;
 pub mod error;
 mod files;
 
 pub mod http;
+pub mod image;
+pub mod layer;
+mod login;
+
 pub mod manifest;
+pub mod policy;
 pub mod program;
+pub mod pull;
 pub mod reference;
 pub mod sha256;
+pub mod store;
 pub mod words;
 
 pub use client::{Registry, RegistryOptions};
 pub use error::RegistryError;
 pub use http::{Answer, Ask, Http, HttpError, HttpOptions};
+pub use image::ImageProblem;
+pub use layer::{LayerBounds, LayerError, LayerReader, Packing};
 pub use manifest::{Descriptor, Manifest, PulledManifest};
-pub use reference::{Reference, ReferenceError};
+pub use policy::ImagePullPolicy;
+pub use pull::{Observer, Pull, PullError, Pulled, PulledCode};
+pub use reference::{Mirror, Reference, ReferenceError};
 pub use sha256::Sha256;
+pub use store::{Held, HeldKind, ImageStore, Removed, StoreError};

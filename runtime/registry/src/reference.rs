@@ -57,6 +57,25 @@ impl Reference {
         }
     }
 
+    /// Whether the reference may mean another artifact tomorrow, and says so: the tag `latest`, or no tag, and no digest.
+    pub fn is_latest(&self) -> bool {
+        self.digest.is_none() && self.tag.as_deref().is_none_or(|tag| tag == "latest")
+    }
+
+    /// The same artifact as a mirror has it.
+    #[must_use]
+    pub(crate) fn at(&self, mirror: &Mirror) -> Self {
+        let repository = match mirror.prefix.as_str() {
+            "" => self.repository.clone(),
+            prefix => format!("{prefix}/{}", self.repository),
+        };
+        Self {
+            registry: mirror.registry.clone(),
+            repository,
+            ..self.clone()
+        }
+    }
+
     /// The same artifact, named by what it turned out to be.
     #[must_use]
     pub fn pinned(&self, digest: Sha256) -> Self {
@@ -77,6 +96,42 @@ impl fmt::Display for Reference {
             (None, Some(digest)) => write!(f, "@{digest}"),
             (Some(tag), None) => write!(f, ":{tag}"),
             (None, None) => f.write_str(":latest"),
+        }
+    }
+}
+
+/// A registry that has what another one has: `HOST[:PORT][/PREFIX]`. Its repositories are called as in the other one, behind
+/// the prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirror {
+    registry: String,
+    prefix: String,
+}
+
+impl FromStr for Mirror {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (registry, prefix) = text.split_once('/').unwrap_or((text, ""));
+        if !is_host(registry) {
+            return Err(ReferenceError::Registry);
+        }
+        if !prefix.is_empty() && !prefix.split('/').all(is_component) {
+            return Err(ReferenceError::Repository);
+        }
+        Ok(Self {
+            registry: registry.to_owned(),
+            prefix: prefix.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Mirror {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.registry)?;
+        match self.prefix.as_str() {
+            "" => Ok(()),
+            prefix => write!(f, "/{prefix}"),
         }
     }
 }

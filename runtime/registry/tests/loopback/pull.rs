@@ -24,7 +24,7 @@ fn registry(keychain: Keychain) -> Registry {
     let http = Arc::new(Http::new(&HttpOptions::default()).unwrap());
     let options = RegistryOptions {
         keychain,
-        insecure: Vec::new(),
+        ..RegistryOptions::default()
     };
     Registry::new(http, options)
 }

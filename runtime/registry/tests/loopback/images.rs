@@ -1,0 +1,521 @@
+//! Pulling images into a store, from registries that lie, break off and send elsewhere.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use serde_json::{Value, json};
+use stepwell_contract::{Cancel, CancelReason, ContainerImage, Platform};
+use stepwell_registry::{
+    Http, HttpOptions, ImageProblem, ImagePullPolicy, ImageStore, LayerBounds, Observer, Pull,
+    PullError, Pulled, PulledCode, Reference, Registry, RegistryError, RegistryOptions, Sha256,
+    auth::Keychain,
+};
+
+use crate::server::{Reply, Request, Server};
+
+const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+/// What a registry has: documents and blobs by their digests, and one tag.
+#[derive(Clone, Default)]
+struct Shelf {
+    by_digest: BTreeMap<String, Vec<u8>>,
+    latest: String,
+}
+
+impl Shelf {
+    fn put(&mut self, bytes: impl Into<Vec<u8>>) -> Sha256 {
+        let bytes = bytes.into();
+        let digest = Sha256::of(&bytes);
+        self.by_digest.insert(digest.to_string(), bytes);
+        digest
+    }
+
+    fn part(&mut self, media_type: &str, bytes: &[u8]) -> Value {
+        let digest = self.put(bytes);
+        json!({ "mediaType": media_type, "digest": digest, "size": bytes.len() })
+    }
+
+    /// An image of these layers, which are not packed.
+    fn image(layers: &[&[u8]]) -> Self {
+        let mut shelf = Self::default();
+        let diff_ids: Vec<Sha256> = layers.iter().map(|layer| Sha256::of(layer)).collect();
+        let config = json!({
+            "os": "linux", "architecture": "amd64", "config": { "Cmd": ["sh"] },
+            "rootfs": { "type": "layers", "diff_ids": diff_ids },
+        });
+        let config = shelf.part(CONFIG, config.to_string().as_bytes());
+        let layers: Vec<Value> = layers.iter().map(|layer| shelf.part(TAR, layer)).collect();
+        shelf.tag(&json!({ "schemaVersion": 2, "config": config, "layers": layers }));
+        shelf
+    }
+
+    fn tag(&mut self, document: &Value) {
+        let text = document.to_string();
+        self.latest = self.put(text.clone()).to_string();
+    }
+
+    fn answer(&self, request: &Request) -> Reply {
+        let name = request.path.rsplit('/').next().unwrap();
+        let name = if name == "latest" { &self.latest } else { name };
+        let Some(bytes) = self.by_digest.get(name) else {
+            return Reply::status(404);
+        };
+        let from = request.header("range").and_then(|range| {
+            range
+                .strip_prefix("bytes=")?
+                .strip_suffix('-')?
+                .parse::<usize>()
+                .ok()
+        });
+        match from {
+            Some(from) if from < bytes.len() => {
+                let range = format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len());
+                Reply::Whole(206, Vec::new(), bytes[from..].to_vec()).with("Content-Range", range)
+            }
+            Some(_) => Reply::status(416),
+            None => Reply::ok(bytes.clone()),
+        }
+    }
+
+    fn serve(self) -> Server {
+        Server::plain(move |request| self.answer(request))
+    }
+}
+
+struct World {
+    temp: tempfile::TempDir,
+    options: RegistryOptions,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            temp: tempfile::tempdir().unwrap(),
+            options: RegistryOptions::default(),
+        }
+    }
+
+    fn store(&self) -> ImageStore {
+        ImageStore::open(self.temp.path().join("images")).unwrap()
+    }
+
+    fn registry(&self) -> Registry {
+        let http = Arc::new(Http::new(&HttpOptions::default()).unwrap());
+        Registry::new(http, self.options.clone())
+    }
+
+    fn pull(&self, reference: &Reference) -> Result<Pulled, PullError> {
+        self.pull_with(reference, ImagePullPolicy::default_for(reference), false)
+    }
+
+    fn pull_with(
+        &self,
+        reference: &Reference,
+        policy: ImagePullPolicy,
+        offline: bool,
+    ) -> Result<Pulled, PullError> {
+        let pull = Pull {
+            reference,
+            platform: &amd64(),
+            policy,
+            offline,
+        };
+        self.store()
+            .pull(&self.registry(), &pull, &(), &Cancel::new())
+    }
+}
+
+fn amd64() -> Platform {
+    Platform {
+        os: "linux".to_owned(),
+        architecture: "amd64".to_owned(),
+        variant: None,
+    }
+}
+
+fn reference(server: &Server, rest: &str) -> Reference {
+    format!("{}/{rest}", server.host()).parse().unwrap()
+}
+
+fn container(pulled: Pulled) -> Arc<ContainerImage> {
+    match pulled.code {
+        PulledCode::Container(image) => image,
+        PulledCode::Component(_) => panic!("it is a component"),
+    }
+}
+
+#[test]
+fn an_image_is_pulled_once_and_its_layers_are_read() {
+    let server = Shelf::image(&[b"lower", b"upper", b"lower"]).serve();
+    let world = World::new();
+    let image = container(world.pull(&reference(&server, "a")).unwrap());
+    assert_eq!(image.cmd, ["sh"]);
+    let asked = server.asked().len();
+    // The manifest, the configuration, and each layer once.
+    assert_eq!(asked, 4);
+    let store = world.store();
+    for (layer, content) in image.layers.iter().zip(["lower", "upper", "lower"]) {
+        let mut reader = store.layer(layer, &LayerBounds::default()).unwrap();
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
+        reader.finish().unwrap();
+        assert_eq!(text, content);
+    }
+    drop(store);
+    world.pull(&reference(&server, "a")).unwrap();
+    assert_eq!(
+        server.asked().len(),
+        asked + 1,
+        "only the tag is looked up again"
+    );
+}
+
+#[test]
+fn the_policy_says_whether_anybody_is_asked() {
+    let server = Shelf::image(&[b"layer"]).serve();
+    let (world, image) = (World::new(), reference(&server, "a:latest"));
+    for (policy, offline) in [
+        (ImagePullPolicy::Never, false),
+        (ImagePullPolicy::Always, true),
+    ] {
+        let error = world.pull_with(&image, policy, offline).unwrap_err();
+        assert!(matches!(error, PullError::Absent { .. }), "{error}");
+    }
+    assert!(server.asked().is_empty());
+    let digest = world
+        .pull_with(&image, ImagePullPolicy::IfNotPresent, false)
+        .unwrap()
+        .digest;
+    let asked = server.asked().len();
+    for (policy, offline, more) in [
+        (ImagePullPolicy::IfNotPresent, false, 0),
+        (ImagePullPolicy::Never, false, 0),
+        (ImagePullPolicy::Always, true, 0),
+        (ImagePullPolicy::Always, false, 1),
+    ] {
+        let again = world.pull_with(&image, policy, offline).unwrap();
+        assert_eq!(again.digest, digest);
+        assert_eq!(server.asked().len(), asked + more, "{policy:?}");
+    }
+}
+
+#[test]
+fn the_image_for_the_platform_is_chosen_through_indexes() {
+    let mut shelf = Shelf::image(&[b"layer"]);
+    let manifest = shelf.latest.clone();
+    let size = shelf.by_digest[&manifest].len();
+    let entry = |digest: &str, architecture: &str| {
+        json!({ "mediaType": "x", "digest": digest, "size": size,
+            "platform": { "os": "linux", "architecture": architecture } })
+    };
+    let none = Sha256::of(b"none").to_string();
+    shelf.tag(&json!({ "manifests": [entry(&none, "arm64"), entry(&manifest, "amd64")] }));
+    let server = shelf.clone().serve();
+    let pulled = World::new().pull(&reference(&server, "a")).unwrap();
+    assert_eq!(pulled.manifest.to_string(), manifest);
+    assert_eq!(pulled.digest.to_string(), shelf.latest);
+    assert_eq!(container(pulled).manifest, manifest);
+    shelf.tag(&json!({ "manifests": [entry(&none, "arm64")] }));
+    let server = shelf.serve();
+    let error = World::new().pull(&reference(&server, "a")).unwrap_err();
+    let problem = ImageProblem::Platform {
+        wanted: "linux/amd64".to_owned(),
+        known: "linux/arm64".to_owned(),
+    };
+    assert!(error.is_reference());
+    let source = std::error::Error::source(&error).unwrap();
+    assert_eq!(source.to_string(), problem.to_string());
+}
+
+#[test]
+fn attack_indexes_in_indexes_come_to_an_end() {
+    let mut shelf = Shelf::image(&[b"layer"]);
+    let wrap = |shelf: &mut Shelf| {
+        let inner = json!({ "mediaType": "x", "digest": shelf.latest, "size": 1 });
+        shelf.tag(&json!({ "manifests": [inner] }));
+    };
+    for _ in 0..3 {
+        wrap(&mut shelf);
+    }
+    let server = shelf.clone().serve();
+    World::new().pull(&reference(&server, "a")).unwrap();
+    wrap(&mut shelf);
+    let server = shelf.serve();
+    let error = World::new().pull(&reference(&server, "a")).unwrap_err();
+    let PullError::Image { problem, .. } = error else {
+        panic!("{error}");
+    };
+    assert!(matches!(problem, ImageProblem::Indexes), "{problem}");
+}
+
+#[test]
+fn attack_an_index_that_names_itself_is_not_believed() {
+    // Whatever is asked for, the same index comes, which names another digest than its own.
+    let wanted = Sha256::of(b"an index").to_string();
+    let index = json!({ "manifests": [{ "mediaType": "x", "digest": wanted, "size": 1 }] });
+    let server = Server::plain(move |_| Reply::ok(index.to_string()));
+    let error = World::new().pull(&reference(&server, "a")).unwrap_err();
+    let is_digest = matches!(error, PullError::Registry(RegistryError::Digest { .. }));
+    assert!(is_digest, "{error}");
+}
+
+#[test]
+fn attack_a_layer_of_other_bytes_is_not_kept() {
+    let mut shelf = Shelf::image(&[b"layer"]);
+    let layer = Sha256::of(b"layer").to_string();
+    let right = shelf
+        .by_digest
+        .insert(layer.clone(), b"LAYER".to_vec())
+        .unwrap();
+    let (server, world) = (shelf.clone().serve(), World::new());
+    let error = world.pull(&reference(&server, "a")).unwrap_err();
+    assert!(matches!(error, PullError::Other { .. }), "{error}");
+    assert_eq!(world.store().list().unwrap(), []);
+    shelf.by_digest.insert(layer, right);
+    let server = shelf.serve();
+    world.pull(&reference(&server, "a")).unwrap();
+}
+
+#[test]
+fn attack_a_layer_that_is_longer_than_it_says_is_cut_off() {
+    let mut shelf = Shelf::image(&[b"layer"]);
+    shelf
+        .by_digest
+        .insert(Sha256::of(b"layer").to_string(), vec![b'x'; 1 << 20]);
+    let server = shelf.clone().serve();
+    let error = World::new().pull(&reference(&server, "a")).unwrap_err();
+    assert!(
+        matches!(error, PullError::Registry(RegistryError::Http { .. })),
+        "{error}"
+    );
+    let endless = Server::plain(move |request| match request.path.contains("blobs") {
+        true => Reply::Endless,
+        false => shelf.answer(request),
+    });
+    let world = World::new();
+    assert!(world.pull(&reference(&endless, "a")).is_err());
+    let partial = fs::read_dir(world.temp.path().join("images/partial")).unwrap();
+    let longest = partial
+        .map(|entry| entry.unwrap().metadata().unwrap().len())
+        .max();
+    assert!(longest.unwrap_or(0) < 1000);
+}
+
+#[test]
+fn attack_a_blob_that_breaks_off_is_gone_on_with() {
+    let layer = b"a layer of some length".as_slice();
+    let shelf = Shelf::image(&[layer]);
+    let digest = Sha256::of(layer).to_string();
+    let breaks = Arc::new(AtomicBool::new(true));
+    let (first, breaking) = (shelf.clone(), Arc::clone(&breaks));
+    let name = digest.clone();
+    let server = Server::plain(move |request| {
+        match request.path.ends_with(&name) && breaking.load(Ordering::SeqCst) {
+            true => Reply::Cut(layer.len(), layer[..7].to_vec()),
+            false => first.answer(request),
+        }
+    });
+    let world = World::new();
+    world.pull(&reference(&server, "a")).unwrap_err();
+    breaks.store(false, Ordering::SeqCst);
+    world.pull(&reference(&server, "a")).unwrap();
+    let asked = server.asked();
+    let ranges: Vec<_> = asked
+        .iter()
+        .filter(|request| request.path.ends_with(&digest))
+        .map(|request| request.header("range"))
+        .collect();
+    assert_eq!(ranges, [None, Some("bytes=7-")]);
+}
+
+#[test]
+fn attack_what_was_left_of_a_blob_was_altered() {
+    let layer = b"a layer of some length".as_slice();
+    let shelf = Shelf::image(&[layer]);
+    let (server, world) = (shelf.clone().serve(), World::new());
+    drop(world.store());
+    let partial = world.temp.path().join("images/partial");
+    fs::write(partial.join(Sha256::of(layer).to_hex()), b"A LAYER").unwrap();
+    world.pull(&reference(&server, "a")).unwrap();
+    // A registry that has no ranges begins at the start.
+    let world = World::new();
+    drop(world.store());
+    let partial = world.temp.path().join("images/partial");
+    fs::write(partial.join(Sha256::of(layer).to_hex()), &layer[..7]).unwrap();
+    let server = Server::plain(move |request| {
+        let mut request = request.clone();
+        request
+            .headers
+            .retain(|(name, _)| !name.eq_ignore_ascii_case("range"));
+        shelf.answer(&request)
+    });
+    world.pull(&reference(&server, "a")).unwrap();
+}
+
+#[test]
+fn attack_a_blob_that_lives_elsewhere_is_got_without_the_login() {
+    let shelf = Shelf::image(&[b"layer"]);
+    let behind = shelf.clone();
+    let elsewhere = Arc::new(Server::plain(move |request| behind.answer(request)));
+    let target = elsewhere.url("");
+    let server = Server::plain(move |request| {
+        if request.header("authorization") != Some("Basic bWU6c2VjcmV0") {
+            return Reply::status(401).with("WWW-Authenticate", "Basic realm=\"x\"");
+        }
+        match request.path.contains("/blobs/") {
+            true => Reply::redirect(format!("{target}{}", request.path)),
+            false => shelf.answer(request),
+        }
+    });
+    let mut world = World::new();
+    let config = world.temp.path().join("config.json");
+    let text = json!({ "auths": { server.host(): { "auth": "bWU6c2VjcmV0" } } });
+    fs::write(&config, text.to_string()).unwrap();
+    world.options.keychain = Keychain {
+        config: Some(config),
+        environment: Vec::new(),
+    };
+    world.pull(&reference(&server, "a")).unwrap();
+    let asked = elsewhere.asked();
+    assert_eq!(asked.len(), 2);
+    assert!(
+        asked
+            .iter()
+            .all(|request| request.header("authorization").is_none())
+    );
+}
+
+#[test]
+fn a_mirror_is_asked_first_and_the_registry_where_it_fails() {
+    let shelf = Shelf::image(&[b"layer"]);
+    let (home, empty) = (shelf.clone().serve(), Shelf::default().serve());
+    let mirror = shelf.clone().serve();
+    let mut world = World::new();
+    let mirrors = [format!("{}/hub", empty.host()), mirror.host()];
+    let mirrors = mirrors
+        .iter()
+        .map(|mirror| mirror.parse().unwrap())
+        .collect();
+    world.options.mirrors.insert(home.host(), mirrors);
+    world.pull(&reference(&home, "a/b")).unwrap();
+    assert_eq!(empty.asked()[0].path, "/v2/hub/a/b/manifests/latest");
+    assert_eq!(mirror.asked()[0].path, "/v2/a/b/manifests/latest");
+    assert!(home.asked().is_empty());
+    // A mirror that lies is one that does not have it.
+    let lies = Server::plain(|_| Reply::ok("{}"));
+    let mut world = World::new();
+    world
+        .options
+        .mirrors
+        .insert(home.host(), vec![lies.host().parse().unwrap()]);
+    let pinned = reference(&home, &format!("a@{}", shelf.latest));
+    world.pull(&pinned).unwrap();
+    let mut world = World::new();
+    world.options.mirrors.insert(
+        empty.host(),
+        vec![format!("{}/x", empty.host()).parse().unwrap()],
+    );
+    let error = world.pull(&reference(&empty, "a")).unwrap_err();
+    let text = error.to_string();
+    assert!(error.is_reference(), "{text}");
+    assert!(
+        text.contains(&format!("there is no `{}/x/a:latest`", empty.host())),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_wasm_artifact_is_a_component() {
+    let mut shelf = Shelf::default();
+    let config = shelf.part("application/vnd.wasm.config.v0+json", b"{}");
+    let layer = shelf.part("application/wasm", b"\0asm");
+    shelf.tag(&json!({ "config": config, "layers": [layer] }));
+    let server = shelf.serve();
+    let world = World::new();
+    let pulled = world.pull(&reference(&server, "a")).unwrap();
+    assert!(matches!(pulled.code, PulledCode::Component(bytes) if bytes == b"\0asm"));
+    let held = world.store().list().unwrap();
+    assert_eq!((held[0].kind.as_str(), held[0].size), ("component", 4));
+}
+
+#[test]
+fn a_pull_can_be_stopped_while_nothing_comes() {
+    let shelf = Shelf::image(&[b"layer"]);
+    let server = Server::plain(move |request| match request.path.contains("/blobs/") {
+        true => Reply::Silence,
+        false => shelf.answer(request),
+    });
+    let world = World::new();
+    let image = reference(&server, "a");
+    let pull = Pull {
+        reference: &image,
+        platform: &amd64(),
+        policy: ImagePullPolicy::Always,
+        offline: false,
+    };
+    /// Asks to stop once the parts are known.
+    struct Stops(Cancel);
+    impl Observer for Stops {
+        fn begins(&self, _: &[(Sha256, u64)]) {
+            self.0.cancel(CancelReason::Asked);
+        }
+    }
+    let cancel = Cancel::new();
+    let stops = Stops(cancel.clone());
+    let error = world
+        .store()
+        .pull(&world.registry(), &pull, &stops, &cancel)
+        .unwrap_err();
+    assert!(matches!(error, PullError::Cancelled), "{error}");
+}
+
+#[test]
+fn whoever_watches_hears_of_every_part() {
+    #[derive(Default)]
+    struct Hears(Mutex<Vec<String>>);
+    impl Observer for Hears {
+        fn begins(&self, parts: &[(Sha256, u64)]) {
+            let all: u64 = parts.iter().map(|(_, size)| size).sum();
+            self.0
+                .lock()
+                .unwrap()
+                .push(format!("{} of {all}", parts.len()));
+        }
+        fn ends(&self, _: Sha256) {
+            self.0.lock().unwrap().push("end".to_owned());
+        }
+    }
+    let shelf = Shelf::image(&[b"lower", b"upper"]);
+    let config = shelf.by_digest.values().map(Vec::len).sum::<usize>()
+        - shelf.by_digest[&shelf.latest].len();
+    let server = shelf.serve();
+    let (world, image) = (World::new(), reference(&server, "a"));
+    let pull = Pull {
+        reference: &image,
+        platform: &amd64(),
+        policy: ImagePullPolicy::Always,
+        offline: false,
+    };
+    let hears = Hears::default();
+    let (store, registry) = (world.store(), world.registry());
+    store
+        .pull(&registry, &pull, &hears, &Cancel::new())
+        .unwrap();
+    let heard = hears.0.lock().unwrap();
+    assert_eq!(
+        *heard,
+        [
+            format!("3 of {config}"),
+            "end".to_owned(),
+            "end".to_owned(),
+            "end".to_owned()
+        ]
+    );
+}
