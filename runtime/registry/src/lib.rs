@@ -23,6 +23,8 @@ mod files;
 pub mod http;
 pub mod image;
 pub mod layer;
+mod local;
+pub mod location;
 mod login;
 
 pub mod manifest;
@@ -39,6 +41,7 @@ pub use error::RegistryError;
 pub use http::{Answer, Ask, Http, HttpError, HttpOptions};
 pub use image::ImageProblem;
 pub use layer::{LayerBounds, LayerError, LayerReader, Packing};
+pub use location::{Form, Local, Location, LocationError};
 pub use manifest::{Descriptor, Manifest, PulledManifest};
 pub use policy::ImagePullPolicy;
 pub use pull::{Observer, Pull, PullError, Pulled, PulledCode};

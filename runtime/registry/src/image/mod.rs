@@ -8,7 +8,7 @@ mod manifest;
 mod platform;
 
 pub(crate) use config::container;
-pub(crate) use manifest::{Document, ImageManifest, Made, read};
+pub(crate) use manifest::{Document, Entry, ImageManifest, Made, read};
 pub(crate) use platform::choose;
 
 use crate::sha256::Sha256;

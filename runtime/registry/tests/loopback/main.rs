@@ -4,5 +4,6 @@
 
 mod http;
 mod images;
+mod local;
 mod pull;
 mod server;
