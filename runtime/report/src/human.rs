@@ -52,6 +52,8 @@ pub(crate) trait Screen: Send {
     fn end(&mut self, name: &str);
     /// How far the whole is.
     fn state(&mut self, text: &str);
+    /// Nothing follows for a while.
+    fn flush(&mut self) -> io::Result<()>;
     /// Nothing follows.
     fn finish(&mut self) -> io::Result<()>;
 }
@@ -185,6 +187,10 @@ impl Reporter for Human {
             Kind::Lone(lone) => lone.event(&mut self.page, event),
             Kind::Many(many) => many.event(&mut self.page, event),
         }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.page.screen.flush()
     }
 
     fn finish(&mut self) -> io::Result<()> {

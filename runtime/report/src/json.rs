@@ -47,8 +47,10 @@ impl<W: Write> Reporter for Json<W> {
         };
         let mut serializer = serde_json::Serializer::with_formatter(&mut self.out, Visible);
         line.serialize(&mut serializer)?;
-        self.out.write_all(b"\n")?;
-        // Whoever follows the pipe wants the event now.
+        self.out.write_all(b"\n")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 

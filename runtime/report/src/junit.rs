@@ -294,6 +294,11 @@ impl<W: Write> Reporter for Junit<W> {
         Ok(())
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        // Nobody can read it before it is whole.
+        Ok(())
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         let verdict = Verdict {
             succeeded: false,

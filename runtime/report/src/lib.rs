@@ -48,12 +48,20 @@ pub use yaml::Yaml;
 
 /// Something that shows events.
 pub trait Reporter {
-    /// Takes the next event.
+    /// Takes the next event. What is to be shown of it may be held back until [`flush`](Reporter::flush).
     ///
     /// # Errors
     ///
     /// What could not be written.
     fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Hands over what was held back. Called when no event waits to be taken, so that whoever follows sees each at once
+    /// and a thousand that come together cost little more than one.
+    ///
+    /// # Errors
+    ///
+    /// What could not be written.
+    fn flush(&mut self) -> io::Result<()>;
 
     /// Shows what can only be said at the end, and flushes. Called once, after the last event.
     ///

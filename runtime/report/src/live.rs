@@ -176,6 +176,11 @@ impl Screen for Live {
         line.set_message(text.to_owned());
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        // A line is on the terminal when it is drawn.
+        Ok(())
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         for line in self.running.drain().filter_map(|(_, running)| running.line) {
             line.finish_and_clear();

@@ -40,6 +40,11 @@ impl Mask {
         })
     }
 
+    /// Whether it finds nothing at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.secrets.is_none()
+    }
+
     /// Masks every string of `value`, at any depth. Keys are left: they come from the shape of a document.
     pub(crate) fn value(&self, value: &mut Value) {
         let Some(secrets) = &self.secrets else {

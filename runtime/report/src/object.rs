@@ -8,8 +8,10 @@ mod pipeline;
 mod task;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value, json};
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{Event, EventKind, TaskName, Timestamp};
 
@@ -40,7 +42,57 @@ pub(crate) struct Completed {
     /// Whether it is the run's own.
     pub(crate) is_run: bool,
     /// The object.
-    pub(crate) object: Value,
+    pub(crate) object: Object,
+}
+
+/// An object as it is written. What events share with whoever made them is not copied: there may be ten thousand.
+pub(crate) struct Object {
+    document: Arc<Value>,
+    status: Status,
+}
+
+/// The `status` of an object.
+pub(crate) struct Status {
+    members: Map<String, Value>,
+    /// What ran, and the name of its member.
+    spec: Option<(&'static str, Arc<Value>)>,
+}
+
+impl Object {
+    /// The object as a tree of its own.
+    pub(crate) fn to_value(&self) -> Value {
+        let mut object = Value::clone(&self.document);
+        let mut status = self.status.members.clone();
+        if let Some((name, spec)) = &self.status.spec {
+            status.insert((*name).to_owned(), Value::clone(spec));
+        }
+        object["status"] = status.into();
+        object
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        for (name, member) in self.document.as_object().into_iter().flatten() {
+            object.serialize_entry(name, member)?;
+        }
+        object.serialize_entry("status", &self.status)?;
+        object.end()
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut status = serializer.serialize_map(None)?;
+        for (name, member) in &self.members {
+            status.serialize_entry(name, member)?;
+        }
+        if let Some((name, spec)) = &self.spec {
+            status.serialize_entry(name, &**spec)?;
+        }
+        status.end()
+    }
 }
 
 impl Collector {
@@ -70,7 +122,7 @@ impl Collector {
                 pipeline.note(event);
                 Some(Completed {
                     is_run: task.is_none(),
-                    object: pipeline.to_value(),
+                    object: pipeline.object(),
                 })
             }
             (EventKind::TaskSkip { .. }, _) => {
@@ -100,7 +152,7 @@ impl Collector {
                 task.note(event);
                 Some(Completed {
                     is_run: self.pipelines.is_empty(),
-                    object: task.to_value(),
+                    object: task.object(),
                 })
             }
             (_, task) => {
@@ -133,10 +185,10 @@ impl Collector {
     }
 
     /// The run's own object as it is now, where it has not ended.
-    pub(crate) fn unfinished(&self) -> Option<Value> {
+    pub(crate) fn unfinished(&self) -> Option<Object> {
         match self.pipelines.get("") {
-            Some(pipeline) => Some(pipeline.to_value()),
-            None => self.tasks.values().next().map(Task::to_value),
+            Some(pipeline) => Some(pipeline.object()),
+            None => self.tasks.values().next().map(Task::object),
         }
     }
 }

@@ -10,7 +10,7 @@ use stepwell_contract::Event;
 use crate::Reporter;
 use crate::json::Visible;
 use crate::mask::Mask;
-use crate::object::{Collector, Completed, Wanted};
+use crate::object::{Collector, Completed, Object, Wanted};
 
 /// Writes each object when it is complete.
 pub struct Objects<W> {
@@ -37,28 +37,40 @@ impl<W: Write> Objects<W> {
 
     /// Writes the object that `event` completes, and gives it.
     pub(crate) fn take(&mut self, event: &Event) -> io::Result<Option<Completed>> {
-        let Some(mut completed) = self.collector.event(event) else {
+        let Some(completed) = self.collector.event(event) else {
             return Ok(None);
         };
-        self.mask.value(&mut completed.object);
+        let masked = (!self.mask.is_empty()).then(|| self.masked_value(&completed.object));
         let mut serializer = serde_json::Serializer::with_formatter(&mut self.out, Visible);
-        completed.object.serialize(&mut serializer)?;
+        match masked {
+            Some(masked) => masked.serialize(&mut serializer)?,
+            None => completed.object.serialize(&mut serializer)?,
+        }
         self.out.write_all(b"\n")?;
-        self.out.flush()?;
         Ok(Some(completed))
+    }
+
+    /// An object as it is to be kept.
+    pub(crate) fn masked_value(&self, object: &Object) -> Value {
+        let mut object = object.to_value();
+        self.mask.value(&mut object);
+        object
     }
 
     /// The run's own object as it is now, where it has not ended.
     pub(crate) fn unfinished(&self) -> Option<Value> {
-        let mut object = self.collector.unfinished()?;
-        self.mask.value(&mut object);
-        Some(object)
+        let object = self.collector.unfinished()?;
+        Some(self.masked_value(&object))
     }
 }
 
 impl<W: Write> Reporter for Objects<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.take(event).map(|_| ())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 
     fn finish(&mut self) -> io::Result<()> {

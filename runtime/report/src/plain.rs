@@ -41,9 +41,7 @@ impl Screen for Plain {
             return Ok(());
         }
         self.open = None;
-        self.out.write_all(b"\n")?;
-        // Whoever follows the pipe wants the line now.
-        self.out.flush()
+        self.out.write_all(b"\n")
     }
 
     fn prefix(&self, step: &str, _width: usize) -> String {
@@ -61,6 +59,10 @@ impl Screen for Plain {
     fn end(&mut self, _step: &str) {}
 
     fn state(&mut self, _text: &str) {}
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 
     fn finish(&mut self) -> io::Result<()> {
         self.end_open_line()?;

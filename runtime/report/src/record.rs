@@ -22,8 +22,8 @@ pub struct Handles<E, O, S> {
     pub status: S,
 }
 
-/// Writes a record. Each event is handed to the system before the next one is taken, so that nothing of it is lost when
-/// this process is killed.
+/// Writes a record. What was taken is handed to the system before anybody waits for the next event, so that little of it
+/// is lost when this process is killed.
 pub struct Record<E: Write, O: Write, S> {
     events: Json<BufWriter<E>>,
     objects: Objects<BufWriter<O>>,
@@ -50,9 +50,14 @@ impl<E: Write, O: Write, S: Write> Reporter for Record<E, O, S> {
         if let Some(completed) = self.objects.take(event)?
             && completed.is_run
         {
-            self.completed = Some(completed.object);
+            self.completed = Some(self.objects.masked_value(&completed.object));
         }
         Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.events.flush()?;
+        self.objects.flush()
     }
 
     fn finish(&mut self) -> io::Result<()> {
@@ -135,7 +140,8 @@ mod tests {
         let mut record = Record::new(handles, Mask::default());
         for (written, event) in run.iter().enumerate() {
             record.event(event).unwrap();
-            // Each is written when it is taken, not some time later.
+            record.flush().unwrap();
+            // Each is written by then, not some time later.
             assert_eq!(events.text().lines().count(), written + 1);
         }
         assert_eq!(status.text(), "");

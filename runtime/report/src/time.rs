@@ -18,7 +18,7 @@ pub fn with_millis(at: Timestamp) -> String {
 
 /// RFC 3339 in UTC with whole seconds, as Kubernetes writes moments.
 pub fn with_seconds(at: Timestamp) -> String {
-    moment(at).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    format!("{:.0}", moment(at))
 }
 
 /// A duration for a person: `12 ms`, `1.2 s`, `3 min 05 s`, `2 h 01 min`.

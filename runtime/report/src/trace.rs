@@ -279,6 +279,11 @@ impl<W: Write> Reporter for Trace<W> {
         }
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        // Nobody can read it before it is whole.
+        Ok(())
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         let mut open: Vec<_> = std::mem::take(&mut self.open).into_values().collect();
         open.sort_by_key(|span| span.lane);

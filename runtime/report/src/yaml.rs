@@ -44,8 +44,13 @@ impl<W: Write> Reporter for Yaml<W> {
         if let Some(completed) = self.collector.event(event)
             && completed.is_run
         {
-            self.completed = Some(completed.object);
+            self.completed = Some(completed.object.to_value());
         }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // Nobody can read it before it is whole.
         Ok(())
     }
 
@@ -53,7 +58,7 @@ impl<W: Write> Reporter for Yaml<W> {
         let object = self
             .completed
             .take()
-            .or_else(|| self.collector.unfinished());
+            .or_else(|| Some(self.collector.unfinished()?.to_value()));
         if let Some(mut object) = object {
             self.mask.value(&mut object);
             write_object(&mut self.out, object)?;

@@ -144,6 +144,7 @@ pub(crate) fn show(
                 tell(&notice, &mut sinks, &mut shown);
             }
         }
+        flush(&mut sinks, &mut shown);
         if seen > FEW {
             std::thread::sleep(PAUSE);
         }
@@ -179,6 +180,15 @@ fn tell(event: &Event, sinks: &mut [Sink], shown: &mut Shown) {
     }
 }
 
+fn flush(sinks: &mut [Sink], shown: &mut Shown) {
+    for sink in sinks {
+        if sink.open {
+            let flushed = sink.reporter.flush();
+            sink.written(flushed, shown);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
@@ -192,6 +202,10 @@ mod tests {
             self.1 += 1;
             assert_eq!(self.1, 1, "nothing is written after a failure");
             Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            unreachable!("nothing is written after a failure")
         }
 
         fn finish(&mut self) -> io::Result<()> {
@@ -210,6 +224,11 @@ mod tests {
                 _ => "error".to_owned(),
             };
             self.0.lock().unwrap().push(what);
+            Ok(())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.0.lock().unwrap().push("flushed".to_owned());
             Ok(())
         }
 
@@ -248,7 +267,8 @@ mod tests {
         let (shown, told) = shown(io::ErrorKind::BrokenPipe);
         assert!(shown.unwritten.is_empty());
         assert_eq!(shown.errors.len(), 3, "events are still read");
-        assert_eq!(told, ["error", "a notice", "error", "error"]);
+        // What comes together is handed over together.
+        assert_eq!(told, ["error", "a notice", "error", "error", "flushed"]);
     }
 
     #[test]
@@ -256,6 +276,6 @@ mod tests {
         let (shown, told) = shown(io::ErrorKind::StorageFull);
         let texts: Vec<_> = shown.unwritten.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["failed to write to x"]);
-        assert_eq!(told.len(), 4);
+        assert_eq!(told.len(), 5);
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use stepwell_contract::event::{SkipReason, Verdict};
 use stepwell_contract::{Event, EventKind, RunName, Timestamp};
 
+use super::{Object, Status};
 use crate::time::with_seconds;
 
 /// One pipeline, as far as it has come.
@@ -150,7 +151,7 @@ impl Pipeline {
     }
 
     /// The PipelineRun as it is now.
-    pub(super) fn to_value(&self) -> Value {
+    pub(super) fn object(&self) -> Object {
         let mut status = Map::new();
         let mut insert = |key: &str, value: Value| status.insert(key.to_owned(), value);
         let condition = match &self.end {
@@ -171,7 +172,6 @@ impl Pipeline {
         if let Some(at) = self.finally_start {
             insert("finallyStartTime", with_seconds(at).into());
         }
-        insert("pipelineSpec", (*self.spec).clone());
         if let Some(source) = &self.provenance {
             insert("provenance", json!({ "refSource": source }));
         }
@@ -201,9 +201,13 @@ impl Pipeline {
                 skipped.into_iter().map(Skipped::to_value).collect(),
             );
         }
-        let mut document = (*self.document).clone();
-        document["status"] = status.into();
-        document
+        Object {
+            document: Arc::clone(&self.document),
+            status: Status {
+                members: status,
+                spec: Some(("pipelineSpec", Arc::clone(&self.spec))),
+            },
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{Event, EventKind, StepName, TerminationReason, Timestamp};
 
+use super::{Object, Status};
 use crate::time::with_seconds;
 
 /// How many attempts are kept, the last ones. `retries:` may say millions, and each has its results.
@@ -84,31 +85,29 @@ impl Task {
     }
 
     /// The TaskRun as it is now.
-    pub(super) fn to_value(&self) -> Value {
-        let mut document = (*self.document).clone();
-        let name = document["metadata"]["name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        let Some(last) = self.attempts.back() else {
-            return document;
-        };
-        let status = |attempt: &Attempt| attempt.status(&attempt.pod_name(&name));
-        let mut state = status(last);
-        let earlier = self.attempts.iter().take(self.attempts.len() - 1);
+    pub(super) fn object(&self) -> Object {
+        let name = self.document["metadata"]["name"].as_str();
+        let name = name.unwrap_or_default();
+        let status = |attempt: &Attempt| attempt.status(&attempt.pod_name(name));
+        let mut state = self.attempts.back().map(status).unwrap_or_default();
+        let earlier = self.attempts.len().saturating_sub(1);
+        let earlier = self.attempts.iter().take(earlier);
         // The archive does not repeat the spec: a retry keeps it.
         let earlier: Vec<Value> = earlier.map(|attempt| status(attempt).into()).collect();
         if !earlier.is_empty() {
             state.insert("retriesStatus".into(), earlier.into());
         }
-        if !self.task_spec.is_null() {
-            state.insert("taskSpec".into(), (*self.task_spec).clone());
-        }
         if let Some(source) = &self.provenance {
             state.insert("provenance".into(), json!({ "refSource": source }));
         }
-        document["status"] = state.into();
-        document
+        Object {
+            document: Arc::clone(&self.document),
+            status: Status {
+                members: state,
+                spec: (!self.task_spec.is_null())
+                    .then(|| ("taskSpec", Arc::clone(&self.task_spec))),
+            },
+        }
     }
 }
 
