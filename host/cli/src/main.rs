@@ -32,10 +32,15 @@ mod trouble;
 mod validate;
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 
 use crate::args::{Cli, ColorChoice, Command};
 use crate::environment::Environment;
 use crate::trouble::Trouble;
+
+/// What one thread makes, another often drops: an event, a task. The system's allocator then makes both wait for a lock.
+#[global_allocator]
+static MEMORY: MiMalloc = MiMalloc;
 
 fn main() -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
