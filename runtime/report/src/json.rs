@@ -69,6 +69,10 @@ impl Formatter for Visible {
         out: &mut W,
         text: &str,
     ) -> io::Result<()> {
+        // Nearly all text is this, and that is quickly seen.
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return CompactFormatter.write_string_fragment(out, text);
+        }
         let mut kept = 0;
         for (index, c) in text.char_indices() {
             if is_obeyed(c) {

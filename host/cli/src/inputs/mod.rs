@@ -129,6 +129,10 @@ fn could_be_tektons(text: &str) -> bool {
 
 /// The documents that are not Tekton's, of texts that were found.
 fn foreign(sources: &Sources) -> Vec<String> {
+    // What was named is meant: it is not read for this.
+    if !sources.ids().any(|source| sources.is_found(source)) {
+        return Vec::new();
+    }
     let is_foreign = |one: &Outline| !one.known && sources.is_found(one.span.source);
     let outlines = outline(sources).into_iter().filter(is_foreign);
     outlines

@@ -109,6 +109,8 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     if let Some(recording) = recording {
         recording.end(verdict.as_ref().ok());
     }
+    // The process ends. To take what became of ten thousand tasks apart would keep the user waiting for nothing.
+    std::mem::forget((recorded, texts));
     conclude::conclude(verdict, shown)
 }
 

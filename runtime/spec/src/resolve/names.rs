@@ -1,7 +1,5 @@
 //! What children are called: TaskRuns of a PipelineRun, and the identity that a cluster would give them.
 
-use std::fmt::Write;
-
 use md5::{Digest, Md5};
 
 /// The longest name that a label of a cluster can hold.
@@ -36,8 +34,9 @@ fn start(text: &str, len: usize) -> &str {
 fn hash(text: &str) -> String {
     let mut hash = String::with_capacity(32);
     for byte in Md5::digest(text.as_bytes()) {
-        // A string takes whatever is written to it.
-        let _ = write!(hash, "{byte:02x}");
+        for digit in [byte >> 4, byte & 15] {
+            hash.extend(char::from_digit(digit.into(), 16));
+        }
     }
     hash
 }
