@@ -17,7 +17,7 @@ use crate::control::Control;
 use crate::drive;
 use crate::error::EngineError;
 use crate::outside::{Fetch, Images, Options};
-use crate::task::{self, Common, Halt, HaltCause};
+use crate::task::{self, Halt, HaltCause, RunGround};
 use crate::verdict;
 
 /// Runs documents on one backend.
@@ -73,16 +73,16 @@ impl Engine {
             steps,
         } = admitted;
         // Before anything is told: what cannot be hidden must not be.
-        let common = Common::new(self.clone(), admissions, &run, scratch, events)?;
-        let common = Arc::new(common);
-        let own = common.events(None, 0);
+        let ground = RunGround::new(self.clone(), admissions, &run, scratch, events)?;
+        let ground = Arc::new(ground);
+        let own = ground.events(None, 0);
         let began = own.now();
         own.task(EventKind::RunStart { tasks, steps }).await;
         let ended = match run {
-            Run::Task(run) => run_task(&common, *run, &control).await,
-            Run::Pipeline(pipeline) => drive::run(&common, *pipeline, &control).await,
+            Run::Task(run) => run_task(&ground, *run, &control).await,
+            Run::Pipeline(pipeline) => drive::run(&ground, *pipeline, &control).await,
         };
-        if let Err(error) = common.tools().scratch.close() {
+        if let Err(error) = ground.tools().scratch.close() {
             let causes = crate::error::causes(&error);
             own.task(EventKind::Error { causes }).await;
         }
@@ -102,13 +102,13 @@ impl Engine {
 
 /// Runs a TaskRun that is a run of its own.
 async fn run_task(
-    common: &Common,
+    ground: &RunGround,
     run: TaskRun,
     control: &Control,
 ) -> Result<Verdict, EngineError> {
     let halt = Halt::default();
     let mut requests = control.listen();
-    let ended = task::run(common, run, Vec::new(), &halt);
+    let ended = task::run(ground, run, Vec::new(), &halt);
     tokio::pin!(ended);
     let ended = loop {
         tokio::select! {

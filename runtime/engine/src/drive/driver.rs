@@ -17,7 +17,7 @@ use crate::control::Control;
 use crate::error::EngineError;
 use crate::graph::{Answer, At, Command, Ended, Ending, Made, Moment, PipelineId, Schedule};
 use crate::outside::Fetched;
-use crate::task::{Common, Halt, TaskEnded};
+use crate::task::{Halt, RunGround, TaskEnded};
 use crate::verdict;
 
 /// Runs `pipeline` to its end.
@@ -26,13 +26,13 @@ use crate::verdict;
 ///
 /// What we could not do in one of its tasks. Everything else was stopped for it, and has ended.
 pub(crate) async fn run(
-    common: &Arc<Common>,
+    ground: &Arc<RunGround>,
     pipeline: Pipeline,
     control: &Control,
 ) -> Result<Verdict, EngineError> {
     let mut driver = Driver {
-        schedule: Schedule::new(common.tools().engine.options.max_parallel),
-        common: Arc::clone(common),
+        schedule: Schedule::new(ground.tools().engine.options.max_parallel),
+        ground: Arc::clone(ground),
         levels: Vec::new(),
         running: JoinSet::new(),
         tasks: HashMap::new(),
@@ -49,7 +49,7 @@ pub(crate) async fn run(
 }
 
 pub(super) struct Driver {
-    pub(super) common: Arc<Common>,
+    pub(super) ground: Arc<RunGround>,
     pub(super) schedule: Schedule,
     /// By [`PipelineId`]; `None` for those that have finished.
     pub(super) levels: Vec<Option<Level>>,
@@ -138,7 +138,7 @@ impl Driver {
             let around = self.levels.get(at.pipeline.index())?.as_ref()?;
             Some(Arc::clone(&around.pipeline.tasks[at.task].name))
         });
-        let events = self.common.events(pipeline.parent.clone(), 0);
+        let events = self.ground.events(pipeline.parent.clone(), 0);
         let level = Level::new(pipeline, events, parent);
         let start = EventKind::PipelineStart {
             name: level.pipeline.name.clone(),
@@ -283,7 +283,7 @@ impl Driver {
             reason,
             when_expressions,
         };
-        let events = self.common.events(Some(task.key.clone()), 0);
+        let events = self.ground.events(Some(task.key.clone()), 0);
         events.task(skip).await;
     }
 
@@ -313,7 +313,7 @@ impl Driver {
                 message: error.to_string(),
             };
             let causes = crate::error::causes(&error);
-            let events = self.common.events(None, 0);
+            let events = self.ground.events(None, 0);
             events.task(EventKind::Error { causes }).await;
             return self.give_up(error);
         };
@@ -329,7 +329,7 @@ impl Driver {
             doing: format!("run task `{task}`"),
             message: error.to_string(),
         };
-        let events = self.common.events(Some(task), 0);
+        let events = self.ground.events(Some(task), 0);
         let causes = crate::error::causes(&error);
         events.task(EventKind::Error { causes }).await;
         let verdict = verdict::broken(&error);

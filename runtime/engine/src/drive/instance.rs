@@ -33,11 +33,11 @@ impl Driver {
     }
 
     fn start_task(&mut self, at: At, row: usize, run: TaskRun, when_expressions: Vec<Value>) {
-        let common = Arc::clone(&self.common);
+        let ground = Arc::clone(&self.ground);
         let halt = Halt::default();
         self.halts.insert((at, row), halt.clone());
         let handle = self.running.spawn(async move {
-            let ended = task::run(&common, run, when_expressions, &halt).await;
+            let ended = task::run(&ground, run, when_expressions, &halt).await;
             News::Ended { at, row, ended }
         });
         self.tasks.insert(handle.id(), (at, row));
@@ -68,7 +68,7 @@ impl Driver {
             document,
             verdict,
         } = broken;
-        let events = self.common.events(Some(task), 0);
+        let events = self.ground.events(Some(task), 0);
         let began = events.now();
         let start = EventKind::TaskStart {
             name,

@@ -29,7 +29,7 @@ impl Driver {
             return self.made(at, Made::Broken(verdict));
         }
         fetched.push(reference.clone());
-        let fetch = self.common.tools().engine.fetch.clone();
+        let fetch = self.ground.tools().engine.fetch.clone();
         self.running.spawn_blocking(move || {
             let fetched = fetch.fetch(&reference);
             News::Fetched {

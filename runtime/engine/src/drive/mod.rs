@@ -1,7 +1,7 @@
 //! Runs a pipeline: does what the [scheduler](crate::graph) says, and tells it what came of it.
 //!
 //! In: a resolved [`Pipeline`](stepwell_spec::Pipeline), what all TaskRuns of a run share
-//! ([`Common`](crate::task::Common)), and a [`Control`](crate::Control). Out: events, and a verdict. It decides nothing
+//! ([`RunGround`](crate::task::RunGround)), and a [`Control`](crate::Control). Out: events, and a verdict. It decides nothing
 //! about the order and knows nothing of steps: one future for each running TaskRun calls
 //! [`task::run`](crate::task::run), and what blocks is on a thread of tokio's pool.
 //!

@@ -9,7 +9,7 @@ use stepwell_contract::{CancelReason, Ending, EventKind, ParamValue, StepName};
 use stepwell_spec::{OnError, TaskRun};
 
 use super::thread::{self, Finished, Job, Shared};
-use super::{Common, Halt};
+use super::{Halt, RunGround};
 use crate::error::{EngineError, causes};
 use crate::events::Events;
 use crate::life::{Deadline, GRACE, GivenUp, Record, Running};
@@ -29,7 +29,7 @@ pub(super) struct Tried {
 
 /// Runs one try of `run` and sends all of its events but the last.
 pub(super) async fn run(
-    common: &Common,
+    ground: &RunGround,
     run: &Arc<TaskRun>,
     attempt: u32,
     when_expressions: Vec<Value>,
@@ -55,9 +55,9 @@ pub(super) async fn run(
         let shared = Arc::clone(&shared);
         move || shared.record.ask(CancelReason::Asked)
     });
-    let mut thread = tokio::task::spawn_blocking({
+    let mut ended = ground.threads().spawn({
         let job = Job {
-            tools: Arc::clone(common.tools()),
+            tools: Arc::clone(ground.tools()),
             run: Arc::clone(run),
             attempt,
         };
@@ -66,9 +66,9 @@ pub(super) async fn run(
     });
     let finished = tokio::select! {
         biased;
-        finished = &mut thread => match finished {
+        finished = ended.wait() => match finished {
             Ok(finished) => finished,
-            Err(error) => take_over_panicked(&shared, run, error.to_string()).await,
+            Err(message) => take_over_panicked(&shared, run, message).await,
         },
         given_up = shared.record.watch() => {
             take_over(&shared, run, &names, given_up, events).await

@@ -11,7 +11,7 @@ use stepwell_contract::{EventKind, ParamValue};
 use stepwell_spec::TaskRun;
 
 use super::attempt::{self, Tried};
-use super::{Common, Halt};
+use super::{Halt, RunGround};
 use crate::error::EngineError;
 use crate::verdict;
 
@@ -52,22 +52,22 @@ impl TaskEnded {
 
 /// Runs all tries of `run` and sends their events; `when_expressions` are those that let its pipeline task run.
 pub(crate) async fn run(
-    common: &Common,
+    ground: &RunGround,
     run: TaskRun,
     when_expressions: Vec<Value>,
     halt: &Halt,
 ) -> TaskEnded {
-    let mask = match common.mask(&run.secrets) {
+    let mask = match ground.mask(&run.secrets) {
         Ok(mask) => mask,
         Err(error) => return TaskEnded::untold(error),
     };
     let run = Arc::new(run);
     let mut attempt = 0;
     loop {
-        let events = common.masked_events(Some(run.task.clone()), attempt, mask.clone());
+        let events = ground.masked_events(Some(run.task.clone()), attempt, mask.clone());
         let began = events.now();
         let when_expressions = when_expressions.clone();
-        let tried = attempt::run(common, &run, attempt, when_expressions, &events, halt).await;
+        let tried = attempt::run(ground, &run, attempt, when_expressions, &events, halt).await;
         let Tried {
             verdict,
             cancelled,

@@ -14,7 +14,7 @@ use stepwell_spec::{RemoteRef, Run, Sources, Span, Step, TaskRun};
 use stepwell_store::{State, Store};
 use tokio::sync::mpsc::Receiver;
 
-use super::{Common, Halt, run};
+use super::{Halt, RunGround, run};
 use crate::admit::Admissions;
 use crate::clock::SystemClock;
 use crate::outside::{Fetch, Fetched, Options};
@@ -84,7 +84,7 @@ fn task() -> TaskRun {
 }
 
 struct World {
-    common: Common,
+    ground: RunGround,
     events: Receiver<Event>,
     _temp: tempfile::TempDir,
 }
@@ -110,7 +110,7 @@ fn world(run: &TaskRun) -> World {
     let whole = Run::Task(Box::new(run.clone()));
     let admissions = Admissions::default();
     World {
-        common: Common::new(engine, admissions, &whole, scratch.unwrap(), sender).unwrap(),
+        ground: RunGround::new(engine, admissions, &whole, scratch.unwrap(), sender).unwrap(),
         events,
         _temp: temp,
     }
@@ -145,7 +145,7 @@ fn ten_thousand_tasks_of_one_step() {
         .build()
         .unwrap();
     let World {
-        common,
+        ground,
         mut events,
         _temp,
     } = world(&task);
@@ -159,7 +159,7 @@ fn ten_thousand_tasks_of_one_step() {
     let began = Began::now();
     runtime.block_on(async {
         for _ in 0..TASKS {
-            let ended = run(&common, task.clone(), Vec::new(), &Halt::default()).await;
+            let ended = run(&ground, task.clone(), Vec::new(), &Halt::default()).await;
             assert!(ended.succeeded);
         }
     });
@@ -176,7 +176,7 @@ fn ten_thousand_tasks_of_one_step() {
     let layout = Layout::of(&task).unwrap();
     let began = Began::now();
     for _ in 0..TASKS {
-        let volumes = Volumes::open(common.tools(), &task, &layout).unwrap();
+        let volumes = Volumes::open(ground.tools(), &task, &layout).unwrap();
         volumes.close().unwrap();
     }
     each("its folders", &began);
@@ -185,7 +185,7 @@ fn ten_thousand_tasks_of_one_step() {
     let frame = Frame {
         run: &task,
         attempt: 0,
-        fingerprint: common.tools().fingerprint,
+        fingerprint: ground.tools().fingerprint,
         epoch_seconds: 0,
     };
     let began = Began::now();
@@ -196,6 +196,6 @@ fn ten_thousand_tasks_of_one_step() {
         assert_eq!(planned.unwrap().spec.mounts.len(), 3);
     }
     each("its plan and its key", &began);
-    drop(common);
+    drop(ground);
     assert_eq!(reader.join().unwrap(), 4 * TASKS);
 }

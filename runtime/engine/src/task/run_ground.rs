@@ -1,4 +1,4 @@
-//! What all TaskRuns of one run have in common.
+//! What all TaskRuns of one run share.
 
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use crate::error::EngineError;
 use crate::events::Events;
 use crate::mask::Mask;
 use crate::run::Engine;
+use crate::task::threads::Threads;
 
-/// What all TaskRuns of one run have in common: made once for a run, however many tasks it has.
-pub(crate) struct Common {
+/// What all TaskRuns of one run share: made once for a run, however many tasks it has.
+pub(crate) struct RunGround {
     /// The name of the run as a whole.
     run: RunName,
     events: Sender<Event>,
@@ -22,6 +23,8 @@ pub(crate) struct Common {
     secrets: Arc<[Arc<str>]>,
     mask: Mask,
     tools: Arc<Tools>,
+    /// Where their tries run.
+    threads: Arc<Threads>,
 }
 
 /// What the threads of TaskRuns have of it. A thread may be left behind, and must not keep the events open.
@@ -33,7 +36,7 @@ pub(crate) struct Tools {
     pub(crate) scratch: Arc<Scratch>,
 }
 
-impl Common {
+impl RunGround {
     /// # Errors
     ///
     /// [`EngineError::TooManySecrets`].
@@ -59,7 +62,13 @@ impl Common {
                 admissions,
                 scratch: Arc::new(scratch),
             }),
+            threads: Arc::default(),
         })
+    }
+
+    /// Where tries run.
+    pub(super) fn threads(&self) -> &Arc<Threads> {
+        &self.threads
     }
 
     /// What the threads of TaskRuns have.
