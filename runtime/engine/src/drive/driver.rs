@@ -6,9 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_contract::EventKind;
 use stepwell_contract::event::{SkipReason, Verdict};
-use stepwell_spec::{
-    Instance, Instances, Pipeline, RemoteRef, RequestedStatus, Section, TaskFact, When,
-};
+use stepwell_spec::{Instance, Instances, Pipeline, RemoteRef, RequestedStatus, Section, When};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
@@ -37,6 +35,7 @@ pub(crate) async fn run(
         running: JoinSet::new(),
         tasks: HashMap::new(),
         halts: HashMap::new(),
+        foreseen: Vec::new(),
         began: Instant::now(),
         trouble: None,
         verdict: None,
@@ -59,6 +58,8 @@ pub(super) struct Driver {
     pub(super) tasks: HashMap<Id, (At, usize)>,
     /// How to stop what runs.
     pub(super) halts: HashMap<(At, usize), Halt>,
+    /// Tasks that follow those which have just started.
+    foreseen: Vec<At>,
     began: Instant,
     /// The first thing that we could not do.
     pub(super) trouble: Option<EngineError>,
@@ -105,6 +106,7 @@ impl Driver {
             if let Some(verdict) = self.verdict.take() {
                 return verdict;
             }
+            self.look_ahead().await;
             let deadline = self.schedule.deadline();
             if deadline.is_some_and(|deadline| deadline < self.now()) {
                 // However much news there is, a time that is up is up.
@@ -123,6 +125,28 @@ impl Driver {
                 status = requests.next() => self.schedule.request(self.now(), status),
                 Some(news) = self.running.join_next_with_id() => self.hear(news).await,
                 () = due => self.schedule.passed(self.now()),
+            }
+        }
+    }
+
+    /// Notes what follows `at`, of which instance `row` starts.
+    pub(super) fn foresee(&mut self, at: At, row: usize) {
+        if row == 0 {
+            self.foreseen.extend(self.schedule.foreseen(at));
+        }
+    }
+
+    /// Makes what follows the tasks that have just started, while these run: in a chain of short tasks, each would wait
+    /// for it.
+    async fn look_ahead(&mut self) {
+        if self.foreseen.is_empty() {
+            return;
+        }
+        // They reach their threads first.
+        tokio::task::yield_now().await;
+        for at in std::mem::take(&mut self.foreseen) {
+            if let Some(level) = self.level(at.pipeline) {
+                level.make_ahead(at.task);
             }
         }
     }
@@ -229,7 +253,7 @@ impl Driver {
         let Some(level) = self.level(at.pipeline) else {
             return;
         };
-        let made = match level.pipeline.instances(at.task, &level.facts) {
+        let made = match level.instances(at.task) {
             Instances::Run(made) => {
                 let nested = matches!(made.first(), Some(Instance::Pipeline(_)));
                 let rows = Rows::new(made);
@@ -268,7 +292,7 @@ impl Driver {
         else {
             return;
         };
-        level.facts.set(at.task, TaskFact::Skipped(reason));
+        level.skipped(at.task, reason);
         let task = &level.pipeline.tasks[at.task];
         let asked = level.whens.remove(&at.task);
         // As Tekton tells it.

@@ -36,6 +36,7 @@ impl Driver {
         let ground = Arc::clone(&self.ground);
         let halt = Halt::default();
         self.halts.insert((at, row), halt.clone());
+        self.foresee(at, row);
         let handle = self.running.spawn(async move {
             let ended = task::run(&ground, run, when_expressions, &halt).await;
             News::Ended { at, row, ended }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
-use stepwell_contract::event::Verdict;
+use stepwell_contract::event::{SkipReason, Verdict};
 use stepwell_contract::{ParamValue, Timestamp};
-use stepwell_spec::{Facts, Instance, Pipeline, RemoteRef, TaskFact};
+use stepwell_spec::{Facts, Instance, Instances, Pipeline, RemoteRef, TaskFact};
 
 use crate::events::Events;
 use crate::graph::{At, Node};
@@ -23,6 +23,8 @@ pub(super) struct Level {
     pub(super) whens: HashMap<usize, Vec<Value>>,
     /// The instances of the tasks that have some.
     pub(super) rows: HashMap<usize, Rows>,
+    /// The instances of tasks whose turn is foreseen.
+    ahead: HashMap<usize, Vec<Instance>>,
     /// What was fetched for a task that is being made.
     pub(super) fetched: HashMap<usize, Vec<RemoteRef>>,
 }
@@ -53,6 +55,7 @@ impl Level {
             parent,
             whens: HashMap::new(),
             rows: HashMap::new(),
+            ahead: HashMap::new(),
             fetched: HashMap::new(),
         }
     }
@@ -66,11 +69,32 @@ impl Level {
         })
     }
 
+    /// Makes the instances of `task` before its turn, where they do not depend on what other tasks leave.
+    pub(super) fn make_ahead(&mut self, task: usize) {
+        if let Some(made) = self.pipeline.instances_ahead(task) {
+            self.ahead.insert(task, made);
+        }
+    }
+
+    /// The instances of `task`, whose turn it is, or why there are none.
+    pub(super) fn instances(&mut self, task: usize) -> Instances {
+        match self.ahead.remove(&task) {
+            Some(made) => Instances::Run(made),
+            None => self.pipeline.instances(task, &self.facts),
+        }
+    }
+
     /// Keeps the `when` of `task` as it was evaluated.
     pub(super) fn remember_when(&mut self, task: usize, expressions: Vec<Value>) {
         if !expressions.is_empty() {
             self.whens.insert(task, expressions);
         }
+    }
+
+    /// `task` is skipped.
+    pub(super) fn skipped(&mut self, task: usize, reason: SkipReason) {
+        self.ahead.remove(&task);
+        self.facts.set(task, TaskFact::Skipped(reason));
     }
 
     /// `task` could not be made: to others, it has failed.

@@ -131,6 +131,17 @@ impl Graph {
         }
     }
 
+    /// The first task that waits for nothing but `task`.
+    pub(super) fn foreseen(&self, task: usize) -> Option<At> {
+        let range = *self.first_child.get(task)?..*self.first_child.get(task + 1)?;
+        let mut children = self.children.get(range)?.iter();
+        let next = children.find(|child| {
+            let child = &self.tasks[**child];
+            child.life == Life::Waiting && child.waits_for == 1
+        })?;
+        Some(self.at(*next))
+    }
+
     pub(super) fn at(&self, task: usize) -> At {
         At {
             pipeline: self.id,

@@ -104,6 +104,11 @@ impl Schedule {
         self.deadlines.first().map(|(at, _)| *at)
     }
 
+    /// The task whose turn it is next when `at` has settled well, where that is plain.
+    pub(crate) fn foreseen(&self, at: At) -> Option<At> {
+        self.graph(at.pipeline)?.foreseen(at.task)
+    }
+
     /// What came of the `when` of `at`.
     pub(crate) fn answered(&mut self, now: Moment, at: At, answer: Answer) {
         self.tell(now, at.pipeline, |graph, board, _| {

@@ -1,6 +1,6 @@
 //! What `$(tasks.…)` stands for, once tasks have ended.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use stepwell_contract::ParamValue;
 use stepwell_contract::event::{SkipReason, Verdict};
@@ -20,6 +20,7 @@ pub(crate) struct Known<'a> {
     /// Who asks; `None` for the pipeline's own results.
     pub(crate) asking: Option<&'a PipelineTask>,
     missing: RefCell<Option<Missing>>,
+    asked: Cell<bool>,
 }
 
 /// A reference to a result that is not there.
@@ -44,7 +45,13 @@ impl<'a> Known<'a> {
             facts,
             asking,
             missing: RefCell::default(),
+            asked: Cell::new(false),
         }
+    }
+
+    /// Whether anybody wanted to know anything.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.asked.get()
     }
 
     /// The first reference so far that led to nothing.
@@ -201,6 +208,7 @@ impl<'a> Known<'a> {
 
 impl TaskValues for Known<'_> {
     fn find(&self, subject: &Subject, index: Option<Index>) -> Option<ParamValue> {
+        self.asked.set(true);
         let text = |text: &str| Some(ParamValue::from(text));
         match subject {
             Subject::TaskResult(wanted) => self.result(wanted, index),

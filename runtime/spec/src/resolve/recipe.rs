@@ -200,6 +200,25 @@ impl Recipe {
         children.make(task)
     }
 
+    pub(crate) fn instances_ahead(
+        &self,
+        pipeline: &Pipeline,
+        task: usize,
+    ) -> Option<Vec<Instance>> {
+        let asking = pipeline.tasks.get(task)?;
+        let facts = Facts::new(0);
+        let known = Known::new(&self.core, &pipeline.tasks, &facts, Some(asking));
+        let children = Children {
+            recipe: self,
+            asking,
+            known: Some(&known),
+        };
+        match children.make(task) {
+            Instances::Run(instances) if !known.was_asked() => Some(instances),
+            _ => None,
+        }
+    }
+
     pub(crate) fn preview(&self, pipeline: &Pipeline, task: usize) -> Vec<Instance> {
         // What is wrong was said when the run was made.
         self.check(pipeline, task, &Problems::default(), &RefCell::default())

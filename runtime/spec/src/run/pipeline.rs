@@ -162,6 +162,11 @@ impl Pipeline {
         self.recipe.unasked_when(self, task)
     }
 
+    /// What will run for the task at `task`, whatever the tasks before it leave; `None` where that is not known yet.
+    pub fn instances_ahead(&self, task: usize) -> Option<Vec<Instance>> {
+        self.recipe.instances_ahead(self, task)
+    }
+
     /// What runs for the task at `task`, now that the tasks it refers to have ended.
     pub fn instances(&self, task: usize, facts: &Facts) -> Instances {
         self.recipe.instances(self, task, facts)
