@@ -114,6 +114,21 @@ fn list() -> ParamValue {
 }
 
 #[test]
+fn what_depends_on_nothing_that_other_tasks_leave_is_made_ahead() {
+    let pipeline = run_of("[]", PRODUCER);
+    let ahead: Vec<bool> = (0..5)
+        .map(|task| pipeline.instances_ahead(task).is_some())
+        .collect();
+    // The first refers to nobody; a param, a matrix and a status wait for what the others leave; the fifth is none.
+    assert_eq!(ahead, [true, false, false, false, false]);
+    let pending = facts(vec![TaskFact::Pending; 4]);
+    let at_its_turn = tasks(pipeline.instances(0, &pending)).remove(0);
+    let ahead = pipeline.instances_ahead(0).map(Instances::Run);
+    let ahead = tasks(ahead.unwrap()).remove(0);
+    assert_eq!(format!("{ahead:?}"), format!("{at_its_turn:?}"));
+}
+
+#[test]
 fn results_make_edges_and_reach_what_refers_to_them() {
     let pipeline = run_of("[]", PRODUCER);
     assert_eq!(pipeline.tasks[1].parents, [0]);

@@ -5,7 +5,9 @@
 //! about the order and knows nothing of steps: one future for each running TaskRun calls
 //! [`task::run`](crate::task::run), and what blocks is on a thread of tokio's pool.
 //!
-//! One loop for a run, however deep its pipelines are nested. Nothing is kept of a task that is done but its fact.
+//! One loop for a run, however deep its pipelines are nested. Nothing is kept of a task that is done but its fact. While
+//! tasks run and nothing else is to be done, it makes what plainly follows them; whether that begins is still for the
+//! scheduler to say.
 
 mod driver;
 mod instance;

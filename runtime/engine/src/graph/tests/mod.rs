@@ -1,6 +1,7 @@
 //! The scheduler, driven by a script with a clock of its own.
 
 mod cancels;
+mod foreseen;
 mod model;
 mod nested;
 mod random;
