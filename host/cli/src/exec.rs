@@ -101,7 +101,7 @@ fn step(args: ExecArgs, env: &Environment) -> anyhow::Result<StepSpec> {
         name: StepName::new("exec"),
         image: Image::component(reference, bytes),
         argv,
-        env: args.env,
+        env: last_of_each(args.env),
         working_dir,
         workspaces: workspaces(&args.workspaces, &mounts),
         mounts,
@@ -117,6 +117,18 @@ fn step(args: ExecArgs, env: &Environment) -> anyhow::Result<StepSpec> {
             seed: [0; 32],
         },
     })
+}
+
+/// Each variable once, where it first stood: as with other command lines, the last value counts.
+fn last_of_each(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut env: Vec<(String, String)> = Vec::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        match env.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, earlier)) => *earlier = value,
+            None => env.push((name, value)),
+        }
+    }
+    env
 }
 
 fn mount(workspace: &WorkspaceArg) -> Mount {

@@ -101,10 +101,11 @@ fn code_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<ExitCode> 
         return Some(ExitCode::Environment);
     }
     match cause.downcast_ref::<SandboxError>()?.kind {
-        SandboxErrorKind::Refused(_) | SandboxErrorKind::BadGuest => {
-            Some(ExitCode::DocumentInvalid)
-        }
-        SandboxErrorKind::Unsupported => Some(ExitCode::Environment),
+        SandboxErrorKind::Refused(_)
+        | SandboxErrorKind::BadGuest
+        | SandboxErrorKind::Conflict
+        | SandboxErrorKind::Malformed => Some(ExitCode::DocumentInvalid),
+        SandboxErrorKind::Unsupported(_) => Some(ExitCode::Environment),
         _ => None,
     }
 }

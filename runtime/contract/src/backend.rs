@@ -4,7 +4,7 @@
 //! admit (every step, before anything runs) → open_task → prepare → run → … → close
 //! ```
 //!
-//! Every call blocks; the engine chooses the thread. Clean-up runs on every path: a [`TaskScope`] or a [`Sandbox`] that
+//! Every call blocks; the engine chooses the thread. What only some backends can do is in [`power`](crate::power). Clean-up runs on every path: a [`TaskScope`] or a [`Sandbox`] that
 //! is dropped has cleaned up when the drop returns.
 
 use std::error::Error;
@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::Grants;
+use crate::power::{Feature, Place, ProxyHandler};
 use crate::{Cancel, Digest, Ending, Image, Limits, ParamValue, StepSpec, TaskSpec};
 
 /// Everything about a backend that can change what a step does: engine version, settings, processor features.
@@ -59,12 +60,32 @@ pub trait Backend: Send + Sync {
 
 /// What the steps of one task share.
 pub trait TaskScope: Send + Sync {
+    /// The backend's name, for refusals.
+    fn backend(&self) -> &'static str;
+
     /// Builds the sandbox of one step. The step was admitted. Nothing of the guest has run when this returns.
     ///
     /// # Errors
     ///
-    /// What the host could not do, or a [`StepSpec`] that contradicts itself (a mount of no volume).
+    /// What [`StepSpec::check`] says; what the host could not do, or a [`StepSpec`] that contradicts itself (a mount of no
+    /// volume).
     fn prepare(&self, step: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError>;
+
+    /// Lets the steps of the task reach `handler` over HTTP, by `name` and by nothing else, whatever their network is; no
+    /// other process can. Called before the first step is prepared; gives the address that steps are to be told, without
+    /// a slash at its end. It ends with the scope.
+    ///
+    /// # Errors
+    ///
+    /// [`Feature::Proxy`] is not there; what [`check_proxy`](crate::check::check_proxy) says; what the host could not do.
+    fn attach_proxy(
+        &self,
+        name: &str,
+        handler: Arc<dyn ProxyHandler>,
+    ) -> Result<String, SandboxError> {
+        let _ = (name, handler);
+        Err(Feature::Proxy.refused_by(self.backend()))
+    }
 
     /// Ends the scope and says what could not be cleaned up. A drop does the same silently.
     ///
@@ -76,6 +97,10 @@ pub trait TaskScope: Send + Sync {
 
 /// One prepared, single-use place to run one step.
 pub trait Sandbox: Send {
+    /// The place of the step, for those powers that the backend has over it; [`NoPowers`](crate::power::NoPowers) where it
+    /// has none. Asked before [`run`](Self::run), which gives the sandbox up.
+    fn place(&self) -> Arc<dyn Place>;
+
     /// Runs the step to its end on this thread, and gives up the sandbox. Everything that the guest printed has gone to
     /// the sink when this returns.
     ///
@@ -181,7 +206,15 @@ pub enum SandboxErrorKind {
     /// The code is not something that this backend can run.
     BadGuest,
     /// This backend does not have a power that was asked for.
-    Unsupported,
+    Unsupported(Feature),
+    /// A name is there twice.
+    Conflict,
+    /// A name, a path or a value cannot be what it is given for.
+    Malformed,
+    /// What was asked for is not there.
+    NotFound,
+    /// Whoever took what was asked for did not want any more of it.
+    Interrupted,
     /// The host failed.
     Host,
 }

@@ -7,10 +7,12 @@
 //! engine decides which thread waits. One thread per running step is the price; they sleep in the guest.
 //!
 //! Held up by `blake3` for digests and `cap-std` for directories, because a sandbox is handed a directory, never a
-//! path with a promise. Read next: [`backend`] for a step's life, then `runtime/engine`.
+//! path with a promise. Read next: [`backend`] for a step's life, [`power`] for what only some backends can do, then
+//! `runtime/engine`.
 
 pub mod backend;
 pub mod cancel;
+pub mod check;
 pub mod container_image;
 pub mod digest;
 pub mod ending;
@@ -19,6 +21,7 @@ pub mod grant;
 pub mod image;
 pub mod limit;
 pub mod name;
+pub mod power;
 pub mod secret;
 pub mod step;
 pub mod value;
@@ -36,6 +39,7 @@ pub use grant::{Clock, Grants, Network, Random};
 pub use image::{Code, Image, ImageKind};
 pub use limit::{Limit, Limits};
 pub use name::{RunName, StepName, TaskName};
+pub use power::{Feature, NoPowers, Place};
 pub use step::{
     Access, Ambient, Mount, Resources, ResultDecl, Security, StepSpec, TaskSpec, Volume,
 };

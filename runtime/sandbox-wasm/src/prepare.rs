@@ -35,7 +35,12 @@ impl Scope {
 }
 
 impl TaskScope for Scope {
+    fn backend(&self) -> &'static str {
+        BACKEND
+    }
+
     fn prepare(&self, step: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
+        step.check(BACKEND)?;
         let loaded = self.backend.load(&step.image, &step.limits)?;
         let entry = loaded.entry(&step.image, &step.grants)?;
         let files = file_system(&self.volumes, &step)?;

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use stepwell_contract::{Ending, Limit, Sandbox, SandboxError, SandboxErrorKind, StepIo};
+use stepwell_contract::{
+    Ending, Limit, NoPowers, Place, Sandbox, SandboxError, SandboxErrorKind, StepIo,
+};
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::BACKEND;
@@ -25,6 +27,10 @@ pub(crate) struct WasmSandbox {
 }
 
 impl Sandbox for WasmSandbox {
+    fn place(&self) -> Arc<dyn Place> {
+        Arc::new(NoPowers(BACKEND))
+    }
+
     fn run(self: Box<Self>, io: StepIo) -> Result<Ending, SandboxError> {
         let Self {
             loaded,

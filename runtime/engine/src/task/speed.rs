@@ -51,6 +51,10 @@ impl Backend for Idle {
 }
 
 impl TaskScope for Idle {
+    fn backend(&self) -> &'static str {
+        "idle"
+    }
+
     fn prepare(&self, _: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
         Ok(Box::new(Self))
     }
@@ -61,6 +65,10 @@ impl TaskScope for Idle {
 }
 
 impl Sandbox for Idle {
+    fn place(&self) -> Arc<dyn stepwell_contract::Place> {
+        Arc::new(stepwell_contract::NoPowers("idle"))
+    }
+
     fn run(self: Box<Self>, _: StepIo) -> Result<Ending, SandboxError> {
         Ok(Ending::SUCCESS)
     }

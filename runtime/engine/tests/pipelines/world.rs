@@ -100,6 +100,10 @@ struct Scope {
 }
 
 impl TaskScope for Scope {
+    fn backend(&self) -> &'static str {
+        "obedient"
+    }
+
     fn prepare(&self, spec: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
         Ok(Box::new(Prepared {
             shared: Arc::clone(&self.shared),
@@ -128,6 +132,10 @@ struct Prepared {
 }
 
 impl Sandbox for Prepared {
+    fn place(&self) -> Arc<dyn stepwell_contract::Place> {
+        Arc::new(stepwell_contract::NoPowers("obedient"))
+    }
+
     fn run(self: Box<Self>, io: StepIo) -> Result<Ending, SandboxError> {
         {
             let mut noted = self.shared.noted.lock().unwrap();

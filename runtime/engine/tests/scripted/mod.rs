@@ -145,6 +145,10 @@ struct Scope {
 }
 
 impl TaskScope for Scope {
+    fn backend(&self) -> &'static str {
+        "scripted"
+    }
+
     fn prepare(&self, spec: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
         self.backend.note(format!("prepare {}", spec.name));
         if self.backend.fault == Fault::PreparePanics {
@@ -194,6 +198,10 @@ struct Prepared {
 }
 
 impl Sandbox for Prepared {
+    fn place(&self) -> Arc<dyn stepwell_contract::Place> {
+        Arc::new(stepwell_contract::NoPowers("scripted"))
+    }
+
     fn run(self: Box<Self>, io: StepIo) -> Result<Ending, SandboxError> {
         self.backend.note(format!("run {}", self.place.spec.name));
         (self.body)(self.place, io)

@@ -142,7 +142,7 @@ pub(crate) mod fs_read_at {
                 "{path}"
             );
         }
-        for path in ["", "file/", "file/.", "file/..", "sub/../file/", "fi\0le"] {
+        for path in ["", "file/", "file/.", "file/..", "sub/../file/"] {
             let told = world.tell(guests::fs_read_at(), &["/ws", path]);
             assert!(told.starts_with("err "), "{path:?}: {told}");
         }
