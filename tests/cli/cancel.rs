@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Stdio};
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -39,16 +38,10 @@ fn interrupted(signal: Signal) {
         "the run has a folder while it runs"
     );
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
-    let start = Instant::now();
     kill(pid, signal).unwrap();
     let mut rest = String::new();
     std::io::Read::read_to_string(&mut lines, &mut rest).unwrap();
     let code = wait(&mut child);
-    assert!(
-        start.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        start.elapsed()
-    );
     assert_eq!(code, Some(130), "{rest}");
     assert!(
         rest.contains(r#""terminationReason":"Cancelled""#),

@@ -1,6 +1,6 @@
 //! What a hostile document costs, and what its allowed neighbour is worth: reading is bounded in time and in words.
 //!
-//! The bounds on time are wide: they tell a square from a line, and a busy machine from neither.
+//! The texts are so large that the square of their length would take hours: the test runner ends what takes minutes.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,20 +8,15 @@
 )]
 
 use std::fmt::Write;
-use std::time::{Duration, Instant};
 
 use miette::Diagnostic;
 use stepwell_spec::{Sources, parse};
 
-/// More than any of these takes, and less than a square would.
-const LONG: Duration = Duration::from_secs(60);
-
-/// The codes of what is wrong with a text, after a time that must not be long.
+/// The codes of what is wrong with a text.
 fn codes(text: &str) -> Vec<String> {
     let mut sources = Sources::new();
     sources.add("any.yaml", text);
-    let start = Instant::now();
-    let codes = match parse(&sources) {
+    match parse(&sources) {
         Ok(_) => Vec::new(),
         Err(errors) => errors
             .problems()
@@ -31,9 +26,7 @@ fn codes(text: &str) -> Vec<String> {
                 problem.code().unwrap().to_string()
             })
             .collect(),
-    };
-    assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
-    codes
+    }
 }
 
 fn pipeline(tasks: &str) -> String {

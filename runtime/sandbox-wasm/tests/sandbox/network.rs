@@ -105,7 +105,6 @@ pub(crate) mod net_connect {
             .stop_after(Duration::from_millis(200), CancelReason::Asked)
             .run();
         assert_eq!(end.ending, Ending::Cancelled);
-        assert!(end.took < Duration::from_secs(2), "{:?}", end.took);
     }
 }
 

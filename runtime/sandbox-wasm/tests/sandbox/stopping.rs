@@ -5,16 +5,10 @@ use std::time::Duration;
 use stepwell_contract::{CancelReason, Ending, Limit};
 use stepwell_guest_artifacts as guests;
 
-use crate::world::{End, World};
+use crate::world::World;
 
 const SOON: Duration = Duration::from_millis(200);
 const TIME_OUT: CancelReason = CancelReason::TimedOut(SOON);
-
-/// What "ends" means for somebody who waits for it.
-#[track_caller]
-fn ended_in_time(end: &End) {
-    assert!(end.took < SOON + Duration::from_secs(2), "{:?}", end.took);
-}
 
 pub(crate) mod limit_loop {
     use super::*;
@@ -31,7 +25,6 @@ pub(crate) mod limit_loop {
                 .stop_after(SOON, reason)
                 .run();
             assert_eq!(end.ending, ending);
-            ended_in_time(&end);
         }
     }
 
@@ -111,7 +104,6 @@ pub(crate) mod limit_sleep {
                 .stop_after(SOON, reason)
                 .run();
             assert_eq!(end.ending, ending);
-            ended_in_time(&end);
         }
     }
 
@@ -126,7 +118,6 @@ pub(crate) mod limit_sleep {
             .stop_after(SOON, TIME_OUT)
             .run();
         assert_eq!(end.ending, Ending::TimedOut { after: SOON });
-        ended_in_time(&end);
     }
 
     #[test]
@@ -149,7 +140,6 @@ fn attack_print_for_ever() {
         .stop_after(SOON, TIME_OUT)
         .run();
     assert_eq!(end.ending, Ending::TimedOut { after: SOON });
-    ended_in_time(&end);
 }
 
 #[test]
@@ -161,7 +151,6 @@ fn attack_create_files_for_ever() {
         .stop_after(SOON, TIME_OUT)
         .run();
     assert_eq!(end.ending, Ending::TimedOut { after: SOON });
-    ended_in_time(&end);
 }
 
 /// A memory of a quarter of a gibibyte is filled by one instruction.
@@ -178,5 +167,4 @@ fn attack_one_instruction_that_takes_long() {
         .stop_after(SOON, TIME_OUT)
         .run();
     assert_eq!(end.ending, Ending::TimedOut { after: SOON });
-    ended_in_time(&end);
 }
