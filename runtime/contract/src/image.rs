@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::{ContainerImage, Digest};
 
 /// What kind of code an image is. Decided once, before anything runs; kinds are never tried in turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ImageKind {
     /// A WebAssembly component, or a core module that will be wrapped into one; binary or text.
     Component,

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use stepwell_contract::{Backend, Digest, Grants, Image, Limits, SandboxError, StepName, TaskName};
+use stepwell_contract::{Digest, Grants, Image, Limits, SandboxError, StepName, TaskName};
 use stepwell_spec::{Instance, Pipeline, Run, Span, Step, TaskRun};
 
+use crate::backends::Backends;
 use crate::outside::Images;
+use crate::plan::layout::Layout;
 use crate::plan::{self, PlanError};
 
 /// What a backend is asked about.
@@ -19,11 +21,11 @@ type Wanted = (Digest, Grants, Limits);
 pub(crate) struct Admissions(Mutex<Vec<Wanted>>);
 
 impl Admissions {
-    /// Asks `backend` about a step, unless it has said yes to the same before. Blocks: code that was never compiled is
+    /// Asks the backend of its kind about a step, unless it has said yes to the same before. Blocks: code that was never compiled is
     /// compiled here.
     pub(crate) fn ask(
         &self,
-        backend: &dyn Backend,
+        backends: &Backends,
         image: &Image,
         grants: &Grants,
         limits: &Limits,
@@ -35,7 +37,7 @@ impl Admissions {
         if self.admitted().iter().any(same) {
             return Ok(());
         }
-        backend.admit(image, grants, limits)?;
+        backends.admit(image, grants, limits)?;
         self.admitted()
             .push((image.digest, grants.clone(), limits.clone()));
         Ok(())
@@ -46,18 +48,18 @@ impl Admissions {
     }
 }
 
-/// Asks `backend` about every step of `run` that is known before it runs, and counts them. Blocks.
+/// Asks `backends` about every step of `run` that is known before it runs, and counts them. Blocks.
 ///
 /// # Errors
 ///
 /// What was not admitted: of tasks that want the same at the same place of a document, the first.
 pub(crate) fn admit(
-    backend: &dyn Backend,
+    backends: &Backends,
     images: &dyn Images,
     run: Run,
 ) -> Result<Admitted, NotAdmitted> {
     let mut asking = Asking {
-        backend,
+        backends,
         images,
         admissions: Admissions::default(),
         found: HashMap::new(),
@@ -90,7 +92,7 @@ pub(crate) fn admit(
 
 /// The steps of a run, while the backend is asked about them.
 struct Asking<'a> {
-    backend: &'a dyn Backend,
+    backends: &'a Backends,
     images: &'a dyn Images,
     admissions: Admissions,
     /// What is behind each image; `None` where there is no code, which was said.
@@ -120,17 +122,23 @@ impl Asking<'_> {
     fn task_run(&mut self, run: &TaskRun) {
         self.tasks += 1;
         self.steps += run.steps.len();
-        if let Err(error) = plan::check(run) {
-            self.refuse(run, None, Why::Plan(error));
-        }
-        for step in &run.steps {
+        let layout = Layout::of(run);
+        let mut wrong = layout.as_ref().err().cloned();
+        for (index, step) in run.steps.iter().enumerate() {
             // It is known when its task runs.
             if step.image.contains("$(") {
                 continue;
             }
-            if let Some(image) = self.image(run, step) {
-                self.ask(run, step, &image);
+            let Some(image) = self.image(run, step) else {
+                continue;
+            };
+            if let (None, Ok(layout)) = (&wrong, &layout) {
+                wrong = plan::check(index, step, &layout.steps[index], &image).err();
             }
+            self.ask(run, step, &image);
+        }
+        if let Some(error) = wrong {
+            self.refuse(run, None, Why::Plan(error));
         }
     }
 
@@ -158,7 +166,7 @@ impl Asking<'_> {
         }
         let asked = self
             .admissions
-            .ask(self.backend, image, &wanted.1, &wanted.2);
+            .ask(self.backends, image, &wanted.1, &wanted.2);
         if let Err(error) = asked {
             self.refuse(run, Some(step), Why::Sandbox(error));
             self.no.push((step.image_span, wanted));

@@ -1,9 +1,9 @@
-//! Plans, keys, schedules and captures; knows a backend only as a trait.
+//! Plans, keys, schedules and captures; knows backends only as a trait.
 //!
-//! In: a resolved [`Run`](stepwell_spec::Run), a [`Backend`], what it asks of the world ([`Images`], [`Fetch`]), a scratch
+//! In: a resolved [`Run`](stepwell_spec::Run), its [`Backends`], what it asks of the world ([`Images`], [`Fetch`]), a scratch
 //! folder and somewhere to send events. Out: [`Event`]s while it happens, and a [`Verdict`] in Tekton's words.
 //!
-//! It must not know which backend it drives, a terminal, an environment variable or the time, which comes in through
+//! It must not know which backends it drives, a terminal, an environment variable or the time, which comes in through
 //! [`WallClock`].
 //!
 //! ```text
@@ -15,12 +15,12 @@
 //! Read next: [`run`] for the whole, `task/` for one TaskRun, [`plan`](mod@plan) for what a step is given, then
 //! `runtime/sandbox-wasm`.
 //!
-//! [`Backend`]: stepwell_contract::Backend
 //! [`Event`]: stepwell_contract::Event
 //! [`Verdict`]: stepwell_contract::event::Verdict
 
 pub mod admit;
 mod artifacts;
+pub mod backends;
 mod capture;
 pub mod clock;
 pub mod control;
@@ -44,6 +44,7 @@ mod verdict;
 mod volumes;
 
 pub use admit::{Admitted, NotAdmitted, Refused, Why};
+pub use backends::Backends;
 pub use clock::{SystemClock, WallClock};
 pub use control::Control;
 pub use error::EngineError;

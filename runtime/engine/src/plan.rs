@@ -1,7 +1,8 @@
 //! Plans a task: gives each step its code, its arguments, what it sees, and the seed that follows from its key.
 //!
-//! Pure: it names folders and opens none. What a step sees is in `layout`.
+//! Pure: it names folders and opens none. What a step sees is in `layout`, what it runs in `code`.
 
+mod code;
 pub(crate) mod layout;
 
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use stepwell_contract::{
 use stepwell_spec::{OnError, Step, TaskRun, Tee};
 
 use crate::key;
-use crate::plan::layout::{Layout, SCRIPTS_PATH, StepLayout};
+use crate::plan::code::Invocation;
+use crate::plan::layout::StepLayout;
 
 /// One step, ready to run.
 #[derive(Debug, Clone)]
@@ -55,6 +57,14 @@ pub enum PlanError {
         /// Where it starts.
         path: String,
     },
+    /// Nobody says what a container is to run.
+    #[error("step `{step}` has no `command`, and its image `{image}` says nothing of what to run")]
+    NoCommand {
+        /// The step.
+        step: StepName,
+        /// Its image.
+        image: Arc<str>,
+    },
 }
 
 /// What is the same for all steps of one try of a task.
@@ -64,29 +74,30 @@ pub(crate) struct Frame<'a> {
     pub(crate) run: &'a TaskRun,
     /// Which try, from 0.
     pub(crate) attempt: u32,
-    /// The backend's.
-    pub(crate) fingerprint: Fingerprint,
     /// What a virtual wall clock shows.
     pub(crate) epoch_seconds: u64,
 }
 
-/// Looks for what contradicts itself in `run`, before it runs. What still has references in it is left alone.
+/// Looks for what contradicts itself in the step with number `index` and this `image`, before its task runs. What still has
+/// references in it is left alone.
 ///
 /// # Errors
 ///
 /// The first contradiction.
-pub(crate) fn check(run: &TaskRun) -> Result<(), PlanError> {
-    let layout = Layout::of(run)?;
-    for (step, seen) in run.steps.iter().zip(&layout.steps) {
-        let open = |text: &str| text.contains("$(");
-        if !step.working_dir.as_deref().is_some_and(open) {
-            layout::working_dir(step, &seen.mounts)?;
-        }
+pub(crate) fn check(
+    index: usize,
+    step: &Step,
+    seen: &StepLayout,
+    image: &Image,
+) -> Result<(), PlanError> {
+    let open = |text: &str| text.contains("$(");
+    if step.working_dir.as_deref().is_some_and(open) {
+        return Ok(());
     }
-    Ok(())
+    code::invocation(index, step, &image.code, &seen.mounts).map(drop)
 }
 
-/// Plans the step with number `index`, of which nothing is left to fill in.
+/// Plans the step with number `index`, of which nothing is left to fill in, for the backend with `fingerprint`.
 ///
 /// # Errors
 ///
@@ -97,15 +108,18 @@ pub(crate) fn plan(
     step: Step,
     seen: &StepLayout,
     image: Image,
+    fingerprint: Fingerprint,
 ) -> Result<PlannedStep, PlanError> {
     let Frame {
         run,
         attempt,
-        fingerprint,
         epoch_seconds,
     } = frame;
-    let working_dir = layout::working_dir(&step, &seen.mounts)?;
-    let argv = argv(index, &step);
+    let Invocation {
+        argv,
+        env,
+        working_dir,
+    } = code::invocation(index, &step, &image.code, &seen.mounts)?;
     let mut results = run.results.clone();
     results.retain(|result| step.results.iter().all(|own| own.name != result.name));
     results.extend(step.results.iter().cloned());
@@ -113,7 +127,7 @@ pub(crate) fn plan(
         name: step.name,
         image,
         argv,
-        env: step.env,
+        env,
         working_dir,
         mounts: seen.mounts.clone(),
         params: run.params.clone(),
@@ -150,30 +164,9 @@ pub(crate) fn granted(run: &TaskRun, grants: &Grants) -> Grants {
     grants
 }
 
-/// `command` and `args` after the program's own name, or after the script that it is to interpret.
-fn argv(index: usize, step: &Step) -> Vec<String> {
-    let mut argv = step.command.clone();
-    if argv.is_empty() {
-        argv.push(file_name(&step.image).to_owned());
-    }
-    if step.script.is_some() {
-        argv.push(format!("{SCRIPTS_PATH}/{}", script_file(index)));
-    }
-    argv.extend(step.args.iter().cloned());
-    argv
-}
-
 /// The file of the script of the step with number `index`.
 pub(crate) fn script_file(index: usize) -> String {
     format!("script-{index}")
-}
-
-/// What a program at `reference` would call itself: the last part of a path.
-fn file_name(reference: &str) -> &str {
-    let path = reference.strip_prefix("file:").unwrap_or(reference);
-    path.rsplit('/')
-        .find(|part| !part.is_empty())
-        .unwrap_or(reference)
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use stepwell_contract::event::Verdict;
-use stepwell_contract::{Backend, Event, EventKind};
+use stepwell_contract::{Event, EventKind};
 use stepwell_spec::{Run, TaskRun};
 use stepwell_store::{Scratch, State};
 use tokio::sync::mpsc::Sender;
 
 use crate::admit::{self, Admitted, NotAdmitted};
+use crate::backends::Backends;
 use crate::clock::WallClock;
 use crate::control::Control;
 use crate::drive;
@@ -20,11 +21,11 @@ use crate::outside::{Fetch, Images, Options};
 use crate::task::{self, Halt, HaltCause, RunGround};
 use crate::verdict;
 
-/// Runs documents on one backend.
+/// Runs documents.
 #[derive(Clone)]
 pub struct Engine {
     /// Where steps run.
-    pub backend: Arc<dyn Backend>,
+    pub backends: Backends,
     /// Where the time of events comes from.
     pub clock: Arc<dyn WallClock>,
     /// Where the code of steps comes from.
@@ -38,14 +39,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Asks the backend about every step of `run` that is known before it runs. Blocks: code that was never compiled is
+    /// Asks the backends about every step of `run` that is known before it runs. Blocks: code that was never compiled is
     /// compiled here.
     ///
     /// # Errors
     ///
     /// What was not admitted, with why.
     pub fn admit(&self, run: Run) -> Result<Admitted, NotAdmitted> {
-        admit::admit(&*self.backend, &*self.images, run)
+        admit::admit(&self.backends, &*self.images, run)
     }
 
     /// Runs `admitted` to its end; `scratch` is where its temporary folders go, and is removed with them. `events` has to

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use stepwell_contract::{
-    Cancel, Ending, EventKind, StepIo, StepName, StepSink, StepSpec, TaskScope, TerminationReason,
-    Volume,
+    Cancel, Ending, EventKind, StepIo, StepName, StepSink, StepSpec, TerminationReason, Volume,
 };
 use stepwell_spec::{OnError, StepOutcome};
 
 use crate::artifacts;
+use crate::backends::Scopes;
 use crate::capture::{Capture, Kept};
 use crate::error::{EngineError, causes};
 use crate::events::Outlet;
@@ -27,7 +27,7 @@ use crate::volumes::leave_exit_code;
 
 /// What the steps of a task share.
 pub(crate) struct Ground<'a> {
-    pub(crate) scope: Box<dyn TaskScope>,
+    pub(crate) scopes: Scopes,
     pub(crate) results: Arc<ResultsFolder>,
     /// The folder behind `/tekton/steps`, where the task has one.
     pub(crate) steps: Option<Arc<Dir>>,
@@ -189,7 +189,7 @@ pub(crate) fn run(
         return Ok(Ended::unwanted(&name));
     }
     let sink = Arc::clone(&capture) as Arc<dyn StepSink>;
-    let lived = catch(|| live(&*ground.scope, spec, StepIo { sink, cancel }));
+    let lived = catch(|| live(&ground.scopes, spec, StepIo { sink, cancel }));
     // What the guest said last is not lost with its sandbox.
     capture.finish();
     let ended = lived
@@ -290,9 +290,9 @@ impl Ground<'_> {
 }
 
 /// The whole life of one sandbox.
-fn live(scope: &dyn TaskScope, spec: StepSpec, io: StepIo) -> Result<Ending, EngineError> {
+fn live(scopes: &Scopes, spec: StepSpec, io: StepIo) -> Result<Ending, EngineError> {
     let step = spec.name.clone();
-    let sandbox = match scope.prepare(spec) {
+    let sandbox = match scopes.prepare(spec) {
         Ok(sandbox) => sandbox,
         Err(source) => return Err(EngineError::Prepare { step, source }),
     };

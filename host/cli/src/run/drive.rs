@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use stepwell_contract::Backend;
 use stepwell_contract::event::Verdict;
-use stepwell_engine::{Admitted, Control, Engine, Options, SystemClock};
+use stepwell_engine::{Admitted, Backends, Control, Engine, Options, SystemClock};
 use stepwell_store::{Scratch, State};
 
 use super::sinks::{self, Shown, Sink};
@@ -20,7 +19,7 @@ const EVENTS: usize = 256;
 /// What an engine is made of.
 pub(super) struct Parts {
     /// Where steps run.
-    pub(super) backend: Arc<dyn Backend>,
+    pub(super) backends: Backends,
     /// Where their code comes from.
     pub(super) finder: Finder,
     /// Where documents come from that live elsewhere.
@@ -42,7 +41,7 @@ pub(super) struct Parts {
 /// The folder of state cannot be opened, or others could write to it.
 pub(super) fn engine(parts: Parts) -> anyhow::Result<Engine> {
     Ok(Engine {
-        backend: parts.backend,
+        backends: parts.backends,
         clock: Arc::new(SystemClock),
         images: Arc::new(parts.finder),
         fetch: Arc::new(parts.remotes),

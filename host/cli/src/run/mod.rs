@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use stepwell_contract::Timestamp;
-use stepwell_engine::Control;
+use stepwell_engine::{Backends, Control};
 use stepwell_report::Mask;
 use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
 use stepwell_store::Store;
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         pool: known.steps >= POOL_FROM,
     });
     let engine = drive::engine(Parts {
-        backend: Arc::new(backend.map_err(anyhow::Error::from)?),
+        backends: Backends::components(Arc::new(backend.map_err(anyhow::Error::from)?)),
         finder,
         remotes,
         state: env.state_root()?,

@@ -399,19 +399,20 @@ pub(crate) fn working_dir(step: &Step, mounts: &[Mount]) -> Result<Arc<str>, Pla
     }
 }
 
-/// `said` without anything that says nothing; a relative path starts in `/workspace`. `None` where it has a `..`: what
-/// that means depends on links that only the step sees.
+/// `said` without anything that says nothing; a relative path starts in `/workspace`. `None` where it has a `..`.
 pub(crate) fn normal(said: &str) -> Option<Cow<'_, str>> {
     if said.is_empty() {
         return Some(WORKSPACE_PATH.into());
     }
-    let start = if said.starts_with('/') {
-        ""
-    } else {
-        WORKSPACE_PATH
-    };
-    let mut path = start.to_owned();
-    for part in said.split('/') {
+    joined(WORKSPACE_PATH, said).map(Into::into)
+}
+
+/// `said`, from `start` where it is relative, without anything that says nothing. `None` where either has a `..`: what
+/// that means depends on links that only the step sees.
+pub(crate) fn joined(start: &str, said: &str) -> Option<String> {
+    let start = if said.starts_with('/') { "" } else { start };
+    let mut path = String::with_capacity(start.len() + 1 + said.len());
+    for part in start.split('/').chain(said.split('/')) {
         match part {
             "" | "." => {}
             ".." => return None,
@@ -421,7 +422,10 @@ pub(crate) fn normal(said: &str) -> Option<Cow<'_, str>> {
             }
         }
     }
-    Some(path.into())
+    if path.is_empty() {
+        path.push('/');
+    }
+    Some(path)
 }
 
 /// What is left of `path` below the mount at `mount`; empty where they are the same.

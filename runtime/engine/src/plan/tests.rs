@@ -34,19 +34,20 @@ fn workspace(name: &str, mount_path: &str) -> Workspace {
 }
 
 fn planned(run: TaskRun) -> Result<Vec<StepSpec>, PlanError> {
-    check(&run)?;
-    let layout = Layout::of(&run)?;
+    let layout = layout::Layout::of(&run)?;
     let frame = Frame {
         run: &run,
         attempt: 0,
-        fingerprint: Fingerprint(Digest::of(b"engine")),
         epoch_seconds: 7,
     };
+    let fingerprint = Fingerprint(Digest::of(b"engine"));
     let image = Image::component("./bin/hello.wasm", b"code".as_slice());
     let steps = run.steps.iter().zip(&layout.steps).enumerate();
     steps
         .map(|(index, (step, seen))| {
-            plan(frame, index, step.clone(), seen, image.clone()).map(|planned| planned.spec)
+            check(index, step, seen, &image)?;
+            let planned = plan(frame, index, step.clone(), seen, image.clone(), fingerprint);
+            planned.map(|planned| planned.spec)
         })
         .collect()
 }
@@ -68,7 +69,10 @@ fn arguments_are_those_of_a_container() {
         argv_of(|step| step.script = Some("1 + 1".into())),
         ["hello.wasm", "/tekton/scripts/script-0", "-v"]
     );
-    assert_eq!(file_name("file:hello.wasm"), "hello.wasm");
+    assert_eq!(
+        argv_of(|step| step.image = "file:hello.wasm".into()),
+        ["hello.wasm", "-v"]
+    );
 }
 
 #[test]

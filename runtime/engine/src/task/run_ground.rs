@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepwell_contract::{Event, Fingerprint, RunName, TaskName};
+use stepwell_contract::{Event, RunName, TaskName};
 use stepwell_spec::Run;
 use stepwell_store::Scratch;
 use tokio::sync::mpsc::Sender;
@@ -32,7 +32,6 @@ pub(crate) struct Tools {
     pub(crate) engine: Engine,
     /// What was admitted so far.
     pub(crate) admissions: Admissions,
-    pub(crate) fingerprint: Fingerprint,
     pub(crate) scratch: Arc<Scratch>,
 }
 
@@ -57,7 +56,6 @@ impl RunGround {
             secrets: Arc::clone(secrets),
             mask: Mask::new(secrets)?,
             tools: Arc::new(Tools {
-                fingerprint: engine.backend.fingerprint(),
                 engine,
                 admissions,
                 scratch: Arc::new(scratch),

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::Receiver;
 
 use super::{Halt, RunGround, run};
 use crate::admit::Admissions;
+use crate::backends::Backends;
 use crate::clock::SystemClock;
 use crate::outside::{Fetch, Fetched, Options};
 use crate::plan::layout::Layout;
@@ -102,7 +103,7 @@ fn world(run: &TaskRun) -> World {
     let image = Image::component("./step.wasm", b"code".as_slice());
     let images: BTreeMap<_, _> = [(Arc::clone(&image.reference), image)].into();
     let engine = Engine {
-        backend: Arc::new(Idle),
+        backends: Backends::components(Arc::new(Idle)),
         clock: Arc::new(SystemClock),
         images: Arc::new(images),
         fetch: Arc::new(Idle),
@@ -190,17 +191,24 @@ fn ten_thousand_tasks_of_one_step() {
     each("its folders", &began);
 
     let image = Image::component("./step.wasm", b"code".as_slice());
+    let fingerprint = Idle.fingerprint();
     let frame = Frame {
         run: &task,
         attempt: 0,
-        fingerprint: ground.tools().fingerprint,
         epoch_seconds: 0,
     };
     let began = Began::now();
     for _ in 0..TASKS {
         let layout = Layout::of(&task).unwrap();
         let seen = &layout.steps[0];
-        let planned = plan::plan(frame, 0, task.steps[0].clone(), seen, image.clone());
+        let planned = plan::plan(
+            frame,
+            0,
+            task.steps[0].clone(),
+            seen,
+            image.clone(),
+            fingerprint,
+        );
         assert_eq!(planned.unwrap().spec.mounts.len(), 3);
     }
     each("its plan and its key", &began);

@@ -7,16 +7,17 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
-use stepwell_contract::{Cancel, Image, Limit, TaskScope, TaskSpec};
+use stepwell_contract::{Cancel, Image, Limit, TaskSpec};
 use stepwell_spec::{Step, StepFacts, StepOutcome, TaskRun};
 
 use super::Tools;
 use crate::artifacts;
+use crate::backends::Scopes;
 use crate::error::{EngineError, causes};
 use crate::events::Outlet;
 use crate::life::{Life, Record};
 use crate::plan::layout::{Layout, StepLayout};
-use crate::plan::{self, Frame};
+use crate::plan::{self, Frame, PlannedStep};
 use crate::results::{Reading, Rejection, ResultsFolder};
 use crate::step::{self, Ground, catch};
 use crate::unsupported::unsupported;
@@ -97,11 +98,24 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// Plans the step with number `index`; why it cannot begin, where it contradicts itself.
+    fn plan(
+        &self,
+        index: usize,
+        step: Step,
+        seen: &StepLayout,
+        image: Image,
+    ) -> Result<PlannedStep, String> {
+        let backend = self.tools.engine.backends.of(image.kind());
+        let fingerprint = backend.map_err(|error| error.to_string())?.fingerprint();
+        plan::plan(self.frame(), index, step, seen, image, fingerprint)
+            .map_err(|error| error.to_string())
+    }
+
     fn frame(&self) -> Frame<'_> {
         Frame {
             run: &self.run,
             attempt: self.attempt,
-            fingerprint: self.tools.fingerprint,
             epoch_seconds: self.tools.engine.options.epoch_seconds,
         }
     }
@@ -131,14 +145,14 @@ impl Shared {
 
     /// Reads the results, closes the scope and gives the task's folders back. What cannot be cleaned up is told and
     /// changes nothing else: the next run's sweep tries again.
-    pub(super) fn clean_up(&self, run: &TaskRun, scope: Option<Box<dyn TaskScope>>) -> Left {
+    pub(super) fn clean_up(&self, run: &TaskRun, scopes: Option<Scopes>) -> Left {
         let results = self.results.get();
         let mut left = Left::default();
         if let Some(results) = results {
             left.reading = results.read(self.result_limit);
         }
         self.add_results_of_steps(run, &mut left.reading);
-        if let Some(scope) = scope {
+        for scope in scopes.into_iter().flat_map(Scopes::into_all) {
             match catch(|| scope.close()) {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => left.troubles.push(causes(&error)),
@@ -226,10 +240,10 @@ impl Shared {
                 }
             }
         }
-        let backend = &*tools.engine.backend;
+        let backends = &tools.engine.backends;
         for (step, image) in run.steps.iter().zip(&images) {
             let grants = plan::granted(run, &step.grants);
-            let asked = tools.admissions.ask(backend, image, &grants, &step.limits);
+            let asked = tools.admissions.ask(backends, image, &grants, &step.limits);
             asked.map_err(|source| EngineError::Admit {
                 step: step.name.clone(),
                 source,
@@ -249,15 +263,16 @@ impl Shared {
             false => Vec::new(),
         };
         *self.volumes() = Some(volumes);
-        let scope = backend
-            .open_task(&TaskSpec {
-                name: run.task.clone(),
-                volumes: list,
-            })
+        let spec = TaskSpec {
+            name: run.task.clone(),
+            volumes: list,
+        };
+        let scopes = backends
+            .open(&spec, &images)
             .map_err(|source| EngineError::OpenTask { source })?;
         Ok(Ok(Opened {
             ground: Ground {
-                scope,
+                scopes,
                 results,
                 steps,
                 exit_codes: run.reads_exit_codes,
@@ -289,10 +304,10 @@ pub(super) fn run(job: &Job, shared: &Shared) -> Finished {
         })
     });
     record.leave(Life::Done);
-    let (stopped, scope, told) = match opened {
+    let (stopped, scopes, told) = match opened {
         Ok(Ok(opened)) => {
-            let (stopped, scope) = run_steps(job, opened, shared);
-            (stopped, Some(scope), None)
+            let (stopped, scopes) = run_steps(job, opened, shared);
+            (stopped, Some(scopes), None)
         }
         Ok(Err(stop)) => (Ok(Some(stop)), None, None),
         Err(error) => {
@@ -300,7 +315,7 @@ pub(super) fn run(job: &Job, shared: &Shared) -> Finished {
             (Err(error), None, Some(told))
         }
     };
-    let mut left = shared.clean_up(&job.run, scope);
+    let mut left = shared.clean_up(&job.run, scopes);
     left.troubles.splice(0..0, told);
     left.finished(stopped)
 }
@@ -310,7 +325,7 @@ fn run_steps(
     job: &Job,
     opened: Opened<'_>,
     shared: &Shared,
-) -> (Result<Option<Stop>, EngineError>, Box<dyn TaskScope>) {
+) -> (Result<Option<Stop>, EngineError>, Scopes) {
     let Opened {
         ground,
         seen,
@@ -319,7 +334,7 @@ fn run_steps(
     let steps = job.run.steps.iter().zip(&seen).zip(images);
     for (index, ((step, seen), image)) in steps.enumerate() {
         if let Some(reason) = shared.record.is_over() {
-            return (Ok(Some(Stop::before_a_step(reason))), ground.scope);
+            return (Ok(Some(Stop::before_a_step(reason))), ground.scopes);
         }
         let ended = {
             let steps = shared.steps();
@@ -337,14 +352,11 @@ fn run_steps(
                     && let Some(volumes) = &*shared.volumes()
                     && let Err(error) = volumes.write_script(index, &filled)
                 {
-                    return (Err(error), ground.scope);
+                    return (Err(error), ground.scopes);
                 }
-                match plan::plan(job.frame(), index, *filled, seen, image) {
+                match job.plan(index, *filled, seen, image) {
                     Ok(planned) => step::run(index, planned, &ground),
-                    Err(error) => {
-                        let cause = error.to_string();
-                        Ok(step::cannot_begin(index, &step.name, cause, &ground))
-                    }
+                    Err(cause) => Ok(step::cannot_begin(index, &step.name, cause, &ground)),
                 }
             }
         };
@@ -354,7 +366,7 @@ fn run_steps(
             rejected,
         } = match ended {
             Ok(ended) => ended,
-            Err(error) => return (Err(error), ground.scope),
+            Err(error) => return (Err(error), ground.scopes),
         };
         let mut left = shared.steps();
         left.rejected.extend(
@@ -365,10 +377,10 @@ fn run_steps(
         left.outcomes.push(outcome);
         drop(left);
         if stop.is_some() {
-            return (Ok(stop), ground.scope);
+            return (Ok(stop), ground.scopes);
         }
     }
-    (Ok(None), ground.scope)
+    (Ok(None), ground.scopes)
 }
 
 /// What becomes of a step whose turn has come.

@@ -27,7 +27,7 @@ use stepwell_contract::{
     TaskScope, TaskSpec, Timestamp, Volume,
 };
 use stepwell_engine::{
-    Control, Engine, EngineError, Fetch, Fetched, NotAdmitted, Options, WallClock,
+    Backends, Control, Engine, EngineError, Fetch, Fetched, NotAdmitted, Options, WallClock,
 };
 use stepwell_spec::{self as spec, RemoteRef, Request, Resolved, Run, Sources};
 use stepwell_store::{State, Store};
@@ -312,7 +312,7 @@ impl World {
         let images = ["./step.wasm", "./refused.wasm"];
         let images = images.map(|name| (Arc::from(name), Image::component(name, name.as_bytes())));
         Engine {
-            backend: Arc::new(Obedient(Arc::clone(&self.shared))),
+            backends: Backends::components(Arc::new(Obedient(Arc::clone(&self.shared)))),
             clock: Arc::new(Ticks::default()),
             images: Arc::new(BTreeMap::from(images)),
             fetch: Arc::new(std::mem::take(&mut self.shelf)),

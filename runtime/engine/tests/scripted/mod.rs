@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use stepwell_contract::{
-    Backend, Capability, Digest, Ending, Fingerprint, Grants, Image, Limits, RunName, Sandbox,
-    SandboxError, SandboxErrorKind, StepIo, StepName, StepSpec, TaskName, TaskScope, TaskSpec,
-    Timestamp, Volume,
+    Backend, Capability, ContainerImage, Digest, Ending, Fingerprint, Grants, Image, Limits,
+    Platform, RunName, Sandbox, SandboxError, SandboxErrorKind, StepIo, StepName, StepSpec,
+    TaskName, TaskScope, TaskSpec, Timestamp, Volume,
 };
-use stepwell_engine::{Control, Engine, Fetch, Fetched, Images, Options, WallClock};
+use stepwell_engine::{Backends, Control, Engine, Fetch, Fetched, Images, Options, WallClock};
 use stepwell_spec::{RemoteRef, Run, Sources, Span, Step, TaskRun};
 use stepwell_store::{State, Store};
 use tokio::sync::mpsc;
@@ -60,6 +60,8 @@ pub(crate) struct Scripted {
     pub(crate) log: Arc<Mutex<Vec<String>>>,
     fault: Fault,
     opening: Opening,
+    /// What stands before everything that it notes.
+    mark: &'static str,
 }
 
 /// How a test and a call that opens a task wait for each other.
@@ -86,7 +88,8 @@ impl Opening {
 
 impl Scripted {
     fn note(&self, what: impl Into<String>) {
-        self.log.lock().unwrap().push(what.into());
+        let note = format!("{}{}", self.mark, what.into());
+        self.log.lock().unwrap().push(note);
     }
 }
 
@@ -227,10 +230,30 @@ impl Fetch for Nothing {
     }
 }
 
-/// The one image that steps of a test name.
+/// The images that steps of a test name: a component and a container.
 fn images() -> Arc<dyn Images> {
-    let image = Image::component("./step.wasm", b"code".as_slice());
-    let images: BTreeMap<_, _> = [(Arc::clone(&image.reference), image)].into();
+    let container = ContainerImage {
+        manifest: "sha256:0".to_owned(),
+        platform: Platform {
+            os: "linux".to_owned(),
+            architecture: "amd64".to_owned(),
+            variant: None,
+        },
+        entrypoint: vec!["/bin/app".to_owned()],
+        cmd: Vec::new(),
+        env: Vec::new(),
+        working_dir: None,
+        user: None,
+        stop_signal: None,
+        layers: Vec::new(),
+    };
+    let images = [
+        Image::component("./step.wasm", b"code".as_slice()),
+        Image::container("app:1", container),
+    ];
+    let images: BTreeMap<_, _> = images
+        .map(|image| (Arc::clone(&image.reference), image))
+        .into();
     Arc::new(images)
 }
 
@@ -245,6 +268,8 @@ pub(crate) struct Task {
     pub(crate) opening: Opening,
     pub(crate) images: Arc<dyn Images>,
     pub(crate) host_paths: Vec<PathBuf>,
+    /// Whether there is a backend for containers.
+    pub(crate) containers: bool,
 }
 
 impl Task {
@@ -262,6 +287,7 @@ impl Task {
             opening: Opening::default(),
             images: images(),
             host_paths: Vec::new(),
+            containers: false,
         }
     }
 
@@ -315,10 +341,19 @@ impl Task {
             log: Arc::clone(&log),
             fault: self.fault,
             opening: self.opening,
+            mark: "",
         };
         Started {
             engine: Engine {
-                backend: Arc::new(backend),
+                backends: Backends {
+                    component: Arc::new(backend.clone()),
+                    container: self.containers.then(|| {
+                        Arc::new(Scripted {
+                            mark: "container: ",
+                            ..backend
+                        }) as Arc<dyn Backend>
+                    }),
+                },
                 clock: Arc::new(Ticks::default()),
                 images: self.images,
                 fetch: Arc::new(Nothing),

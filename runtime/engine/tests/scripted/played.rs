@@ -32,7 +32,7 @@ impl Played {
     /// The backend's log without the admissions.
     pub(crate) fn calls(&self) -> Vec<&str> {
         let calls = self.log.iter().map(String::as_str);
-        calls.filter(|call| !call.starts_with("admit")).collect()
+        calls.filter(|call| !call.contains("admit ")).collect()
     }
 
     /// How each step ended.

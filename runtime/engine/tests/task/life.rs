@@ -1,9 +1,10 @@
 //! A task's life: order, failure, trouble of ours and clean-up.
 
 use stepwell_contract::{
-    Access, Ending, EventKind, LogStream, ParamType, ParamValue, TerminationReason,
+    Access, Ending, EventKind, LogStream, ParamType, ParamValue, SandboxErrorKind,
+    TerminationReason,
 };
-use stepwell_engine::{Control, EngineError};
+use stepwell_engine::{Control, EngineError, Refused, Why};
 use stepwell_spec::OnError;
 
 use crate::scripted::{Fault, Task, folder, host_error};
@@ -404,4 +405,68 @@ async fn a_run_whose_events_nobody_reads_still_ends() {
         .run(admitted, scratch, sender, Control::new())
         .await;
     assert!(verdict.unwrap().succeeded);
+}
+
+#[tokio::test]
+async fn a_task_mixes_components_and_containers_over_the_same_folders() {
+    let mut task = Task::new();
+    task.containers = true;
+    task.step("a", |place, _| {
+        place
+            .dir("/workspace")
+            .write("file", "from a component")
+            .unwrap();
+        Ok(Ending::SUCCESS)
+    });
+    let step = task.step("b", |place, _| {
+        assert_eq!(place.spec.argv, ["/bin/app"]);
+        assert_eq!(&*place.spec.working_dir, "/");
+        let text = place.dir("/workspace").read_to_string("file").unwrap();
+        assert_eq!(text, "from a component");
+        Ok(Ending::SUCCESS)
+    });
+    step.image = "app:1".into();
+    let played = task.play().await;
+    assert_eq!(played.verdict().0, "Succeeded");
+    assert_eq!(
+        played.calls(),
+        [
+            "open",
+            "container: open",
+            "prepare a",
+            "run a",
+            "container: prepare b",
+            "container: run b",
+            "close",
+            "container: close",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_backend_that_no_step_needs_is_not_opened() {
+    let mut task = Task::new();
+    task.containers = true;
+    task.ends("a", 0).image = "app:1".into();
+    let calls = task.play().await;
+    assert_eq!(calls.calls().first(), Some(&"container: open"));
+    assert_eq!(calls.calls().last(), Some(&"container: close"));
+}
+
+#[tokio::test]
+async fn a_container_without_a_backend_for_it_is_not_admitted() {
+    let mut task = Task::new();
+    task.ends("a", 0).image = "app:1".into();
+    let started = task.start();
+    let refused = started.engine.admit(started.run).unwrap_err().refused;
+    let [
+        Refused {
+            why: Why::Sandbox(error),
+            ..
+        },
+    ] = &*refused
+    else {
+        panic!("{refused:?}");
+    };
+    assert!(matches!(error.kind, SandboxErrorKind::NotFound));
 }

@@ -1,0 +1,111 @@
+//! Which backend runs which kind of image. The image says its kind; backends are never tried in turn.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use stepwell_contract::{
+    Backend, Grants, Image, ImageKind, Limits, Sandbox, SandboxError, SandboxErrorKind, StepSpec,
+    TaskScope, TaskSpec,
+};
+
+/// The backends of a run.
+#[derive(Clone)]
+pub struct Backends {
+    /// For components.
+    pub component: Arc<dyn Backend>,
+    /// For container images; `None` where no container can be run.
+    pub container: Option<Arc<dyn Backend>>,
+}
+
+impl fmt::Debug for Backends {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |backend: &Arc<dyn Backend>| backend.name();
+        f.debug_struct("Backends")
+            .field("component", &name(&self.component))
+            .field("container", &self.container.as_ref().map(name))
+            .finish()
+    }
+}
+
+impl Backends {
+    /// Backends of a run that has components alone.
+    pub fn components(backend: Arc<dyn Backend>) -> Self {
+        Self {
+            component: backend,
+            container: None,
+        }
+    }
+
+    /// The one for images of `kind`.
+    ///
+    /// # Errors
+    ///
+    /// That there is none.
+    pub fn of(&self, kind: ImageKind) -> Result<&dyn Backend, SandboxError> {
+        match kind {
+            ImageKind::Component => Ok(&*self.component),
+            ImageKind::Container => self.container.as_deref().ok_or_else(|| {
+                SandboxError::new("container", "start", SandboxErrorKind::NotFound)
+                    .because("nothing here runs containers")
+            }),
+        }
+    }
+
+    /// Asks the one whose kind `image` is whether it would run it.
+    ///
+    /// # Errors
+    ///
+    /// Why it would not.
+    pub(crate) fn admit(
+        &self,
+        image: &Image,
+        grants: &Grants,
+        limits: &Limits,
+    ) -> Result<(), SandboxError> {
+        self.of(image.kind())?.admit(image, grants, limits)
+    }
+
+    /// Opens the scope of `task` on every backend that `images` want.
+    ///
+    /// # Errors
+    ///
+    /// What one of them could not do; what was opened before is closed.
+    pub(crate) fn open(&self, task: &TaskSpec, images: &[Image]) -> Result<Scopes, SandboxError> {
+        let kinds: BTreeSet<_> = images.iter().map(Image::kind).collect();
+        let mut scopes = Scopes(Vec::with_capacity(kinds.len()));
+        for kind in kinds {
+            scopes.0.push((kind, self.of(kind)?.open_task(task)?));
+        }
+        Ok(scopes)
+    }
+}
+
+/// The scopes of one task: one on each backend that its steps need.
+pub(crate) struct Scopes(Vec<(ImageKind, Box<dyn TaskScope>)>);
+
+impl Scopes {
+    /// Builds the sandbox of a step, on the backend that its image wants.
+    ///
+    /// # Errors
+    ///
+    /// What the backend could not do.
+    pub(crate) fn prepare(&self, step: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
+        let kind = step.image.kind();
+        match self.0.iter().find(|(known, _)| *known == kind) {
+            Some((_, scope)) => scope.prepare(step),
+            None => {
+                let doing = format!(
+                    "prepare step `{}`, for whose image no scope is open",
+                    step.name
+                );
+                Err(SandboxError::new("task", doing, SandboxErrorKind::Host))
+            }
+        }
+    }
+
+    /// The scopes, to be closed.
+    pub(crate) fn into_all(self) -> impl Iterator<Item = Box<dyn TaskScope>> {
+        self.0.into_iter().map(|(_, scope)| scope)
+    }
+}
