@@ -78,3 +78,57 @@ fn json_is_for_a_machine_and_names_what_stands_for_an_image() {
         (&"hello.wat".into(), &"--image".into())
     );
 }
+
+#[test]
+fn what_is_not_given_has_stand_ins_that_say_so() {
+    let stage = stage();
+    let task = "apiVersion: tekton.dev/v1
+kind: Task
+metadata: {name: t}
+spec:
+  params: [{name: url}, {name: files, type: array}, {name: to, properties: {host: {}}}, {name: level, default: low}]
+  workspaces: [{name: src}]
+  steps:
+  - {name: a, image: ./hello.wat, args: [$(params.url), '$(params.files[*])', $(params.to.host), $(params.level)]}
+";
+    stage.file("task.yaml", task);
+    let run = "apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: p}
+spec:
+  params: [{name: url}]
+  workspaces: [{name: src}]
+  tasks:
+  - name: one
+    when: [{input: $(params.url), operator: in, values: [x]}]
+    taskSpec: {steps: [{name: a, image: ./hello.wat}]}
+";
+    stage.file("pipeline-of-params.yaml", run);
+    insta::assert_snapshot!(stage.stepwell(&["plan", "task.yaml"]).text(), @r#"
+    TaskRun t-run-[ID] of the Task t, at most 1h0m0s
+    └─ t
+       ├─ at most 1h0m0s
+       ├─ workspace src: the folder <workspace src>
+       └─ step a  ./hello.wat
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(stage.stepwell(&["plan", "pipeline-of-params.yaml"]).text(), @r#"
+    PipelineRun p-run-[ID] of the Pipeline p, at most 1h0m0s
+    └─ one
+       ├─ when "<param url>" in ["x"]
+       ├─ at most 1h0m0s
+       └─ step a  ./hello.wat
+    --- exit 0
+    "#);
+    insta::assert_snapshot!(stage.stepwell(&["plan", "pipeline-of-params.yaml", "-o", "mermaid"]).text(), @r#"
+    flowchart TD
+      t0{{"one<br/>when #34;#60;param url#62;#34; in #91;#34;x#34;#93;<br/>a: ./hello.wat"}}
+    --- exit 0
+    "#);
+    // One that is given counts; what is wrong is still said.
+    let given = stage.stepwell(&["plan", "pipeline-of-params.yaml", "-p", "url=x"]);
+    assert!(given.stdout.contains("when \"x\" in"), "{given:?}");
+    let wrong = stage.stepwell(&["plan", "pipeline-of-params.yaml", "-p", "gone=x"]);
+    assert_eq!(wrong.code, Some(4), "{wrong:?}");
+    assert!(wrong.stderr.contains("`url` has no value"), "{wrong:?}");
+}

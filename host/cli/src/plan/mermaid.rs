@@ -62,7 +62,7 @@ fn node(task: &Task, id: &str, indent: &str, text: &mut String) {
 }
 
 /// Text that means nothing to Mermaid nor to the HTML around it: whatever is not plainly a word becomes a number.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {
         match letter {

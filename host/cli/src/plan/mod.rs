@@ -8,11 +8,14 @@ mod edges;
 mod json;
 mod mermaid;
 mod model;
+mod stand_in;
 mod tree;
 mod walk;
 
 use std::io;
 use std::path::Path;
+
+use stepwell_spec::{Request, Run, outline};
 
 use crate::args::{PlanArgs, PlanOutput};
 use crate::config;
@@ -20,13 +23,14 @@ use crate::environment::Environment;
 use crate::exit::ExitCode;
 use crate::fetcher::Remotes;
 use crate::images::Finder;
-use crate::inputs;
+use crate::inputs::{self, Texts};
 use crate::notices;
 use crate::request::request;
 use crate::resolve::resolve;
 use crate::text::print;
 use crate::trouble::{Trouble, say};
 
+use stand_in::StandIns;
 pub(crate) use walk::task_runs;
 
 /// Prints what a run would do.
@@ -40,20 +44,44 @@ pub(crate) fn plan(args: &PlanArgs, env: &Environment) -> Result<ExitCode, Troub
     let mut texts = inputs::read(&documents.files)?;
     let config = config::load(documents.config.as_deref(), &texts, &documents.images)?;
     let remotes = Remotes::new(env, &config, documents.offline)?;
-    let run = resolve(&mut texts, &mut request, &remotes)?;
+    let (run, stand_ins) = resolved(&mut texts, &mut request, &remotes)?;
     for notice in notices::of(&run, &texts.sources) {
         say(&mut io::stderr(), &notice);
     }
     let finder = Finder::new(&texts, config.substitutions);
     let plan = build::plan(&run, &finder)?;
+    let plain = str::to_owned;
     let text = match args.output {
-        PlanOutput::Tree => tree::tree(&plan),
-        PlanOutput::Mermaid => mermaid::mermaid(&plan),
-        PlanOutput::Dot => dot::dot(&plan),
-        PlanOutput::Json => json::json(&plan)?,
+        PlanOutput::Tree => stand_ins.show(tree::tree(&plan), plain),
+        PlanOutput::Mermaid => stand_ins.show(mermaid::mermaid(&plan), mermaid::escaped),
+        PlanOutput::Dot => stand_ins.show(dot::dot(&plan), plain),
+        PlanOutput::Json => stand_ins.show(json::json(&plan)?, plain),
     };
     print(&text)?;
     Ok(ExitCode::Success)
+}
+
+/// The run, with stand-ins for what is missing for it. Where those do not do, what is missing is said.
+fn resolved(
+    texts: &mut Texts,
+    request: &mut Request,
+    remotes: &Remotes,
+) -> Result<(Run, StandIns), Trouble> {
+    let missing = match resolve(texts, request, remotes) {
+        Ok(run) => return Ok((run, StandIns::default())),
+        Err(Trouble::Document(errors, code)) => (errors, code),
+        Err(trouble) => return Err(trouble),
+    };
+    let (errors, code) = missing;
+    let stand_ins = StandIns::fill(&errors, &outline(&texts.sources), request);
+    let again = match stand_ins.is_empty() {
+        true => None,
+        false => resolve(texts, request, remotes).ok(),
+    };
+    match again {
+        Some(run) => Ok((run, stand_ins)),
+        None => Err(Trouble::Document(errors, code)),
+    }
 }
 
 /// A path for a person.

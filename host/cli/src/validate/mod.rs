@@ -5,7 +5,7 @@
 //! and asked what it needs.
 
 mod code;
-mod placeholder;
+pub(crate) mod placeholder;
 mod show;
 
 use std::io;

@@ -26,7 +26,7 @@ pub(super) fn request(one: &Outline) -> Request {
     if declares {
         let needed = one.params.iter().filter(|param| param.value.is_none());
         request.params = needed
-            .map(|param| (param.name.clone(), value(param)))
+            .map(|param| (param.name.clone(), value(param, WORD)))
             .collect();
         let needed = one
             .workspaces
@@ -39,23 +39,24 @@ pub(super) fn request(one: &Outline) -> Request {
     request
 }
 
-fn value(param: &OutlineParam) -> String {
+/// A value for the param, made of `word` unless only others are allowed.
+pub(crate) fn value(param: &OutlineParam, word: &str) -> String {
     let is_object = !param.properties.is_empty();
     match param.param_type.as_deref() {
-        Some("array") => json!([WORD]).to_string(),
-        Some("object") => object(param),
-        None if is_object => object(param),
+        Some("array") => json!([word]).to_string(),
+        Some("object") => object(param, word),
+        None if is_object => object(param, word),
         _ => param
             .choices
             .first()
-            .map_or(WORD, String::as_str)
+            .map_or(word, String::as_str)
             .to_owned(),
     }
 }
 
-fn object(param: &OutlineParam) -> String {
+fn object(param: &OutlineParam, word: &str) -> String {
     let keys = param.properties.iter();
-    let members: Map<String, Value> = keys.map(|key| (key.clone(), json!(WORD))).collect();
+    let members: Map<String, Value> = keys.map(|key| (key.clone(), json!(word))).collect();
     Value::Object(members).to_string()
 }
 
