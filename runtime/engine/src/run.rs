@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{Event, EventKind};
-use stepwell_spec::{Run, TaskRun};
+use stepwell_spec::{Broken, Run, TaskRun};
 use stepwell_store::{Scratch, State};
 use tokio::sync::mpsc::Sender;
 
@@ -107,6 +107,18 @@ async fn run_task(
     run: TaskRun,
     control: &Control,
 ) -> Result<Verdict, EngineError> {
+    if let Some(status) = &run.status {
+        let verdict = verdict::requested(&run.name, status);
+        let unbegun = Broken {
+            name: run.name,
+            task: run.task,
+            pipeline_task: None,
+            document: run.document,
+            verdict: verdict.clone(),
+        };
+        task::unbegun(ground, unbegun, Vec::new()).await;
+        return Ok(verdict);
+    }
     let halt = Halt::default();
     let mut requests = control.listen();
     let ended = task::run(ground, run, Vec::new(), &halt);

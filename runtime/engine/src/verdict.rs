@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{CancelReason, Ending, Limit, RunName, StepName};
-use stepwell_spec::TaskRun;
+use stepwell_spec::{RequestedEnd, TaskRun};
 
 use crate::results::Rejection;
 use crate::task::HaltCause;
@@ -73,6 +73,17 @@ fn failed(reason: &str, message: String) -> Verdict {
         succeeded: false,
         reason: reason.to_owned(),
         message,
+    }
+}
+
+/// `run` does what its own `spec.status` asks for, and does not begin.
+pub(crate) fn requested(run: &RunName, status: &RequestedEnd) -> Verdict {
+    match status {
+        RequestedEnd::Cancelled(message) => failed(
+            CANCELLED,
+            format!(r#"TaskRun "{run}" was cancelled. {message}"#),
+        ),
+        RequestedEnd::Pending => failed("TaskRunPending", format!(r#"TaskRun "{run}" is pending"#)),
     }
 }
 

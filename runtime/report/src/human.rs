@@ -124,7 +124,7 @@ pub struct Human {
 
 /// What runs. It is a Task by itself until a pipeline begins.
 enum Kind {
-    Lone(Lone),
+    Lone(Box<Lone>),
     Many(Box<Many>),
 }
 
@@ -152,7 +152,7 @@ impl Human {
                 style,
                 options,
             },
-            run: Kind::Lone(Lone::default()),
+            run: Kind::Lone(Box::default()),
         }
     }
 }

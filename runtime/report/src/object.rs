@@ -208,13 +208,25 @@ pub(crate) fn refused(object: &Value, verdict: &Verdict, at: Timestamp) -> Value
     object
 }
 
+/// Whether it was asked not to begin, and has neither succeeded nor failed.
+fn is_pending(verdict: &Verdict) -> bool {
+    matches!(
+        verdict.reason.as_str(),
+        "PipelineRunPending" | "TaskRunPending"
+    )
+}
+
 /// The condition of something that has ended.
 fn condition(at: Timestamp, verdict: &Verdict) -> Value {
     json!({
         "lastTransitionTime": with_seconds(at),
         "message": verdict.message,
         "reason": verdict.reason,
-        "status": if verdict.succeeded { "True" } else { "False" },
+        "status": match verdict.succeeded {
+            true => "True",
+            false if is_pending(verdict) => "Unknown",
+            false => "False",
+        },
         "type": "Succeeded",
     })
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use miette::Diagnostic;
 use stepwell_contract::Limit;
-use stepwell_spec::{Identity, Request, Sources, SpecErrors, TaskRun, parse, read, resolve};
+use stepwell_spec::{
+    Identity, Request, RequestedEnd, Sources, SpecErrors, TaskRun, parse, read, resolve,
+};
 
 fn sources(texts: &[&str]) -> Sources {
     let mut sources = Sources::new();
@@ -173,4 +175,21 @@ fn two_of_one_name_in_two_files_are_a_problem_that_names_both() {
     assert!(help.contains("0.yaml:5:9"), "{help}");
     let run = TASK.replace("kind: Task", "kind: StepAction");
     assert!(!codes(&parse(&sources(&[TASK, &run])).unwrap_err()).contains(&codes(&errors)[0]));
+}
+
+#[test]
+fn a_run_says_what_its_own_status_asks_for() {
+    let status = |lines: &str| {
+        let run = RUN.replace("  timeout: 90s\n", lines);
+        run_of(&sources(&[&run, TASK]), &request()).status
+    };
+    assert_eq!(status(""), None);
+    assert_eq!(
+        status("  status: TaskRunCancelled\n  statusMessage: enough\n"),
+        Some(RequestedEnd::Cancelled("enough".into()))
+    );
+    assert_eq!(
+        status("  status: TaskRunPending\n"),
+        Some(RequestedEnd::Pending)
+    );
 }

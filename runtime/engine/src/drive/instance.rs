@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use stepwell_contract::EventKind;
 use stepwell_contract::event::Verdict;
 use stepwell_spec::{Broken, Instance, Pipeline, TaskRun};
 
@@ -62,46 +61,7 @@ impl Driver {
 
     /// A TaskRun that fails before it starts.
     async fn refuse(&mut self, at: At, row: usize, broken: Broken, when_expressions: Vec<Value>) {
-        let Broken {
-            name,
-            task,
-            pipeline_task,
-            document,
-            verdict,
-        } = broken;
-        let events = self.ground.events(Some(task), 0);
-        let began = events.now();
-        let start = EventKind::TaskStart {
-            name,
-            pipeline_task,
-            display_name: None,
-            when_expressions,
-            steps: Vec::new(),
-            provenance: None,
-            task_run: document,
-            task_spec: Arc::default(),
-        };
-        events.task(start).await;
-        let end = EventKind::TaskEnd {
-            verdict: verdict.clone(),
-            retried: false,
-            duration_ms: events.now().since(began),
-        };
-        events.task(end).await;
-        let Verdict {
-            succeeded,
-            reason,
-            message,
-        } = verdict;
-        let ended = TaskEnded {
-            succeeded,
-            cancelled: false,
-            reason: reason.into(),
-            message,
-            results: BTreeMap::new(),
-            artifacts: None,
-            trouble: None,
-        };
+        let ended = task::unbegun(&self.ground, broken, when_expressions).await;
         self.task_ended(at, row, ended);
     }
 

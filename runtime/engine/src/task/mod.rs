@@ -9,10 +9,12 @@ mod halt;
 mod run_ground;
 mod thread;
 mod threads;
+mod unbegun;
 
 pub(crate) use attempts::{TaskEnded, run};
 pub(crate) use halt::{Halt, HaltCause};
 pub(crate) use run_ground::{RunGround, Tools};
+pub(crate) use unbegun::unbegun;
 
 #[cfg(test)]
 mod speed;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use stepwell_contract::{CancelReason, Ending, EventKind, ParamType};
-use stepwell_spec::RequestedStatus;
+use stepwell_spec::{RequestedEnd, RequestedStatus};
 use tokio::sync::Notify;
 
 use crate::scripted::{Fault, Task, host_error};
@@ -142,6 +142,31 @@ async fn what_was_cancelled_is_not_tried_again() {
         cancel.ask(RequestedStatus::Cancelled);
     });
     assert_eq!(played.await.tries(), [(0, "TaskRunCancelled", false)]);
+}
+
+#[tokio::test]
+async fn a_run_that_its_own_document_cancels_or_holds_back_does_not_begin() {
+    for (status, reason, message) in [
+        (
+            RequestedEnd::Cancelled("enough".into()),
+            "TaskRunCancelled",
+            r#"TaskRun "run" was cancelled. enough"#,
+        ),
+        (
+            RequestedEnd::Pending,
+            "TaskRunPending",
+            r#"TaskRun "run" is pending"#,
+        ),
+    ] {
+        let mut task = Task::new();
+        task.run.retries = 3;
+        task.run.status = Some(status);
+        task.step("a", |_, _| panic!("it must not run"));
+        let played = task.play().await;
+        assert_eq!(played.verdict(), (reason, message));
+        assert_eq!(played.tries(), [(0, reason, false)]);
+        assert!(played.step_ends().is_empty());
+    }
 }
 
 #[tokio::test]

@@ -156,7 +156,9 @@ impl Pipeline {
         let mut insert = |key: &str, value: Value| status.insert(key.to_owned(), value);
         let condition = match &self.end {
             Some((at, verdict)) => {
-                insert("completionTime", with_seconds(*at).into());
+                if !super::is_pending(verdict) {
+                    insert("completionTime", with_seconds(*at).into());
+                }
                 super::condition(*at, verdict)
             }
             None => json!({

@@ -177,14 +177,10 @@ impl Attempt {
         let mut status = Map::new();
         let condition = match &self.end {
             Some((at, verdict)) => {
-                status.insert("completionTime".into(), with_seconds(*at).into());
-                json!({
-                    "lastTransitionTime": with_seconds(*at),
-                    "message": verdict.message,
-                    "reason": verdict.reason,
-                    "status": if verdict.succeeded { "True" } else { "False" },
-                    "type": "Succeeded",
-                })
+                if !super::is_pending(verdict) {
+                    status.insert("completionTime".into(), with_seconds(*at).into());
+                }
+                super::condition(*at, verdict)
             }
             None => json!({
                 "lastTransitionTime": with_seconds(self.start),

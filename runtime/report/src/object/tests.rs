@@ -244,6 +244,19 @@ fn the_spec_of_a_task_that_was_tried_again_is_that_of_its_last_try() {
 }
 
 #[test]
+fn a_run_that_is_pending_has_neither_failed_nor_ended() {
+    let pending = verdict(false, "TaskRunPending", "TaskRun is pending");
+    let events = [
+        of(0, None, run_start(1)),
+        of(1, Some("a"), pipelines::task_start("a", "a", &[])),
+        of(2, Some("a"), task_end(pending, false, 1)),
+    ];
+    let status = &lines(&events)[0]["status"];
+    assert_eq!(status["conditions"][0]["status"], "Unknown");
+    assert!(status.get("completionTime").is_none());
+}
+
+#[test]
 fn a_task_run_that_could_not_start_has_no_pod_and_no_steps() {
     let mut start = pipelines::task_start("release-x", "x", &[]);
     if let EventKind::TaskStart { task_spec, .. } = &mut start {

@@ -20,7 +20,7 @@ use crate::resolve::pod::Pod;
 use crate::resolve::stored::{self, Identified};
 use crate::resolve::task::{Draft, TaskBase};
 use crate::resolve::{Made, params, refusal, workspaces};
-use crate::run::{DEFAULT_TIMEOUT, Notice, Run};
+use crate::run::{DEFAULT_TIMEOUT, Notice, RequestedEnd, Run};
 use crate::substitute::{Params, Scope, Surroundings};
 
 /// What becomes of `debug.breakpoints`.
@@ -177,6 +177,7 @@ pub(crate) fn make(
         .and_then(|spec| spec.retries.as_ref())
         .map_or(0, |retries| retries.value);
     made.provenance = provenance;
+    made.status = run_spec.and_then(requested);
     let debug = run_spec.and_then(|spec| spec.debug.as_ref());
     made.notices
         .extend(debug.filter(|debug| debug.stops()).map(|debug| Notice {
@@ -201,6 +202,18 @@ pub(crate) fn make(
     let api_version = run.map_or("tekton.dev/v1", |run| &run.api_version);
     made.document = Arc::new(stored::object(api_version, "TaskRun", metadata, spec_json));
     Some(Made::run(Run::Task(Box::new(made)), needs.into_inner()))
+}
+
+fn requested(spec: &TaskRunSpec) -> Option<RequestedEnd> {
+    match spec.status.as_ref()?.value.as_str() {
+        "TaskRunCancelled" => {
+            let message = spec.status_message.as_ref();
+            let message = message.map_or("", |message| &message.value);
+            Some(RequestedEnd::Cancelled(message.into()))
+        }
+        "TaskRunPending" => Some(RequestedEnd::Pending),
+        _ => None,
+    }
 }
 
 /// The run's name: its own, or made from a prefix and the suffix of this run.

@@ -24,7 +24,9 @@ pub use pipeline::{
 };
 pub use refused::Refused;
 pub use remote::{Remote, RemoteKind, RemoteRef, Resolved};
-pub use task::{OnError, Sidecar, Step, StepFacts, StepOutcome, TaskRun, Tee, Workspace};
+pub use task::{
+    OnError, RequestedEnd, Sidecar, Step, StepFacts, StepOutcome, TaskRun, Tee, Workspace,
+};
 pub use volume::{File, FileSet, MountedVolume, TaskVolume, VolumeSource};
 
 /// How long a TaskRun and a PipelineRun may take that do not say so; Tekton's default.

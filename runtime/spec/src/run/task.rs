@@ -63,6 +63,8 @@ pub struct TaskRun {
     pub reads_exit_codes: bool,
     /// Whether a step refers to artifacts, so that their folders have to be there.
     pub uses_artifacts: bool,
+    /// What its `spec.status` asks for; `None` to run.
+    pub status: Option<RequestedEnd>,
     /// What it asks for and nothing here can do.
     pub notices: Vec<Notice>,
     /// Every value of every Secret that the documents hold.
@@ -93,10 +95,20 @@ impl TaskRun {
             hermetic: false,
             reads_exit_codes: false,
             uses_artifacts: false,
+            status: None,
             notices: Vec::new(),
             secrets: Arc::from([]),
         }
     }
+}
+
+/// What a TaskRun's own `spec.status` asks of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestedEnd {
+    /// `TaskRunCancelled`, and what `statusMessage` says of it.
+    Cancelled(Arc<str>),
+    /// `TaskRunPending`: not to begin.
+    Pending,
 }
 
 /// What runs beside the steps.
