@@ -4,7 +4,7 @@ use stepwell_spec::RequestedStatus::{Cancelled, CancelledRunFinally, Pending, St
 
 use super::script::{NONE, Script, Task, bad, counted, graceful, ok};
 use super::simulator::{Fate, play};
-use crate::graph::{Ending, Tally};
+use crate::graph::Ending;
 
 /// One that runs, one in the line, one that waits, and `finally`.
 fn stages() -> Script {
@@ -66,13 +66,7 @@ fn cancelled_run_finally_stops_what_runs_skips_the_rest_and_runs_finally() {
         "3 f start.0",
         "5 f done",
     ];
-    let tally = Tally {
-        succeeded: 1,
-        cancelled: 1,
-        skipped: 2,
-        ..NONE
-    };
-    script.goes(&lines, graceful(tally));
+    script.goes(&lines, graceful(NONE.succeeded(1).cancelled(1).skipped(2)));
 }
 
 #[test]
@@ -86,12 +80,7 @@ fn stopped_run_finally_lets_what_runs_end_skips_the_rest_and_runs_finally() {
         "5 f start.0",
         "7 f done",
     ];
-    let tally = Tally {
-        succeeded: 2,
-        skipped: 2,
-        ..NONE
-    };
-    script.goes(&lines, graceful(tally));
+    script.goes(&lines, graceful(NONE.succeeded(2).skipped(2)));
 }
 
 #[test]
@@ -100,10 +89,7 @@ fn a_graceful_end_that_comes_in_finally_changes_how_it_ends_and_nothing_else() {
         let script = stages().asked(16, status);
         let outcome = play(&script).outcome();
         assert_eq!(outcome.fates[3], Fate::Done);
-        let tally = Tally {
-            succeeded: 4,
-            ..NONE
-        };
+        let tally = NONE.succeeded(4);
         assert_eq!(outcome.ending, graceful(tally));
     }
 }
@@ -122,13 +108,7 @@ fn a_stronger_request_goes_over_a_weaker_one_and_not_the_other_way() {
         "2 f start.0",
         "4 f done",
     ];
-    let tally = Tally {
-        succeeded: 1,
-        cancelled: 1,
-        skipped: 2,
-        ..NONE
-    };
-    script.goes(&lines, graceful(tally));
+    script.goes(&lines, graceful(NONE.succeeded(1).cancelled(1).skipped(2)));
     let script = stages()
         .asked(1, CancelledRunFinally)
         .asked(1, StoppedRunFinally)
@@ -150,25 +130,14 @@ fn a_failure_goes_over_a_graceful_end() {
         "3 b stop.0 Cancelled",
         "3 b failed",
     ];
-    let tally = Tally {
-        failed: 1,
-        cancelled: 1,
-        skipped: 1,
-        ..NONE
-    };
-    script.goes(&lines, graceful(tally));
+    script.goes(&lines, graceful(NONE.failed(1).cancelled(1).skipped(1)));
 }
 
 #[test]
 fn what_runs_after_a_graceful_stop_can_still_fail() {
     let script = Script::of(vec![bad("a", 5), ok("f", 1).in_finally()]).asked(1, StoppedRunFinally);
     let lines = ["0 a start.0", "5 a failed", "5 f start.0", "6 f done"];
-    let tally = Tally {
-        succeeded: 1,
-        failed: 1,
-        ..NONE
-    };
-    script.goes(&lines, graceful(tally));
+    script.goes(&lines, graceful(NONE.succeeded(1).failed(1)));
 }
 
 #[test]
@@ -187,19 +156,11 @@ fn a_matrix_that_has_begun_is_stopped_as_a_whole_or_comes_to_its_end() {
         "1 m stop.1 Cancelled",
         "1 m failed",
     ];
-    let tally = Tally {
-        cancelled: 1,
-        ..NONE
-    };
     let script = matrix().asked(1, CancelledRunFinally);
-    script.goes(&lines, graceful(tally));
+    script.goes(&lines, graceful(NONE.cancelled(1)));
     let lines = ["0 m start.0", "0 m start.1", "4 m start.2", "8 m done"];
-    let tally = Tally {
-        succeeded: 1,
-        ..NONE
-    };
     let script = matrix().asked(1, StoppedRunFinally);
-    script.goes(&lines, graceful(tally));
+    script.goes(&lines, graceful(NONE.succeeded(1)));
 }
 
 #[test]
@@ -226,13 +187,8 @@ fn instances_that_never_started_make_a_matrix_cancelled() {
         "2 b failed",
         "2 c failed",
     ];
-    let tally = Tally {
-        succeeded: 1,
-        cancelled: 3,
-        ..NONE
-    };
     let script = script.asked(2, CancelledRunFinally);
-    script.goes(&lines, graceful(tally));
+    script.goes(&lines, graceful(NONE.succeeded(1).cancelled(3)));
 }
 
 #[test]
@@ -254,11 +210,7 @@ fn what_the_document_asks_for_holds_from_the_start() {
             "0 f start.0",
             "2 f done",
         ];
-        let tally = Tally {
-            succeeded: 1,
-            skipped: 3,
-            ..NONE
-        };
+        let tally = NONE.succeeded(1).skipped(3);
         asked(status).goes(&lines, graceful(tally));
     }
     let pending = play(&asked(Pending));
@@ -270,9 +222,5 @@ fn what_the_document_asks_for_holds_from_the_start() {
 fn pending_is_no_request_to_a_run_that_has_begun() {
     let script = Script::of(vec![ok("a", 2)]).asked(1, Pending);
     let lines = ["0 a start.0", "2 a done"];
-    let tally = Tally {
-        succeeded: 1,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(1)));
 }

@@ -6,7 +6,7 @@ use stepwell_spec::RequestedStatus::{Cancelled, CancelledRunFinally, StoppedRunF
 
 use super::script::{NONE, Script, Task, bad, counted, graceful, ok};
 use super::simulator::{Fate, play};
-use crate::graph::{Ending, Tally};
+use crate::graph::Ending;
 
 fn nest(name: &str, inner: Script) -> Task {
     Task {
@@ -35,11 +35,7 @@ fn a_nested_pipeline_is_one_task_of_its_parent() {
         "4 b start.0",
         "5 b done",
     ];
-    let tally = Tally {
-        succeeded: 2,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(2)));
 }
 
 #[test]
@@ -54,12 +50,7 @@ fn its_failure_is_the_failure_of_that_task() {
         "2 n failed",
         "2 b skip PipelineRun was stopping",
     ];
-    let tally = Tally {
-        failed: 1,
-        skipped: 1,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.failed(1).skipped(1)));
 }
 
 #[test]
@@ -84,11 +75,7 @@ fn it_takes_no_place_itself_and_shares_those_of_the_run_in_the_order_of_the_docu
         "3 b start.0",
         "4 b done",
     ];
-    let tally = Tally {
-        succeeded: 3,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(3)));
 }
 
 #[test]
@@ -107,11 +94,7 @@ fn cancelling_reaches_the_innermost() {
     let script = Script::of(vec![nest("n", deep.clone())]).asked(3, Cancelled);
     script.goes(&lines, Ending::Cancelled);
     let script = Script::of(vec![nest("n", deep)]).asked(3, CancelledRunFinally);
-    let tally = Tally {
-        cancelled: 1,
-        ..NONE
-    };
-    script.goes(&lines, graceful(tally));
+    script.goes(&lines, graceful(NONE.cancelled(1)));
     assert_eq!(play(&script).outcome_of(2).ending, Ending::Cancelled);
 }
 
@@ -143,10 +126,8 @@ fn the_parents_time_reaches_it_and_its_own_is_its_own() {
     assert_eq!(played.outcome_of(1).ended, 4);
     let played = outer(2);
     assert_eq!(played.outcome_of(1).ending, Ending::TimedOut);
-    let tally = Tally {
-        succeeded: 1,
-        failed: 1,
-        ..NONE
-    };
-    assert_eq!(played.outcome().ending, counted(tally));
+    assert_eq!(
+        played.outcome().ending,
+        counted(NONE.succeeded(1).failed(1))
+    );
 }

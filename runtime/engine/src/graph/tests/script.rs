@@ -155,6 +155,18 @@ pub(super) const NONE: Tally = Tally {
     late: 0,
 };
 
+/// Writes a tally down: `NONE.succeeded(1).skipped(2)`.
+macro_rules! count {
+    ($($field:ident),*) => {
+        impl Tally {
+            $(pub(super) fn $field(self, $field: usize) -> Self {
+                Self { $field, ..self }
+            })*
+        }
+    };
+}
+count!(succeeded, failed, ignored, cancelled, skipped, late);
+
 /// A pipeline that went as its tasks went.
 pub(super) fn counted(tally: Tally) -> Ending {
     Ending::Counted {

@@ -2,7 +2,7 @@
 
 use super::script::{NONE, Script, Task, bad, counted, ok, verdict};
 use super::simulator::{Fate, play};
-use crate::graph::{Ending, Tally};
+use crate::graph::Ending;
 
 #[test]
 fn a_task_starts_when_all_before_it_have_settled() {
@@ -22,13 +22,7 @@ fn a_task_starts_when_all_before_it_have_settled() {
         "5 d start.0",
         "6 d done",
     ];
-    script.goes(
-        &lines,
-        counted(Tally {
-            succeeded: 4,
-            ..NONE
-        }),
-    );
+    script.goes(&lines, counted(NONE.succeeded(4)));
 }
 
 #[test]
@@ -50,25 +44,14 @@ fn a_failure_starts_nothing_new_and_lets_what_runs_end() {
         "5 f start.0",
         "6 f done",
     ];
-    let tally = Tally {
-        succeeded: 2,
-        failed: 1,
-        skipped: 2,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(2).failed(1).skipped(2)));
 }
 
 #[test]
 fn a_failure_that_is_made_light_of_stops_nothing() {
     let script = Script::of(vec![bad("a", 2).light(), ok("b", 1).after(&[0])]);
     let lines = ["0 a start.0", "2 a failed", "2 b start.0", "3 b done"];
-    let tally = Tally {
-        succeeded: 1,
-        ignored: 1,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(1).ignored(1)));
 }
 
 #[test]
@@ -86,12 +69,7 @@ fn a_failure_in_finally_skips_nothing() {
         "2 f failed",
         "3 g done",
     ];
-    let tally = Tally {
-        succeeded: 2,
-        failed: 1,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(2).failed(1)));
 }
 
 #[test]
@@ -102,12 +80,7 @@ fn a_task_skipped_for_its_when_skips_only_itself() {
         "0 b start.0",
         "1 b done",
     ];
-    let tally = Tally {
-        succeeded: 1,
-        skipped: 1,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(1).skipped(1)));
 }
 
 #[test]
@@ -124,19 +97,14 @@ fn a_task_that_needs_results_of_a_skipped_one_is_skipped_and_so_are_those_after_
         "0 c skip Parent Tasks were skipped",
         "0 d skip Parent Tasks were skipped",
     ];
-    script.goes(&lines, counted(Tally { skipped: 4, ..NONE }));
+    script.goes(&lines, counted(NONE.skipped(4)));
 }
 
 #[test]
 fn a_when_that_asks_for_missing_results_skips_for_them() {
     let script = Script::of(vec![bad("a", 1).light(), ok("b", 1).after(&[0]).asks(&[0])]);
     let lines = ["0 a start.0", "1 a failed", "1 b skip Results were missing"];
-    let tally = Tally {
-        ignored: 1,
-        skipped: 1,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.ignored(1).skipped(1)));
 }
 
 #[test]
@@ -156,12 +124,7 @@ fn when_goes_before_a_skipped_parent_and_that_before_missing_results() {
         "0 e start.0",
         "1 e done",
     ];
-    let tally = Tally {
-        succeeded: 1,
-        skipped: 4,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(1).skipped(4)));
 }
 
 #[test]
@@ -180,13 +143,7 @@ fn stopping_goes_before_when_and_before_a_skipped_parent() {
         "1 d skip PipelineRun was stopping",
         "2 b done",
     ];
-    let tally = Tally {
-        succeeded: 1,
-        failed: 1,
-        skipped: 2,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(1).failed(1).skipped(2)));
 }
 
 #[test]
@@ -196,14 +153,14 @@ fn an_empty_matrix_is_skipped_and_so_are_those_after_it() {
         "0 a skip Matrix Parameters have an empty array",
         "0 b skip Parent Tasks were skipped",
     ];
-    script.goes(&lines, counted(Tally { skipped: 2, ..NONE }));
+    script.goes(&lines, counted(NONE.skipped(2)));
 }
 
 #[test]
 fn when_goes_before_an_empty_matrix() {
     let script = Script::of(vec![Task::new("a", &[]).unwanted()]);
     let lines = ["0 a skip When Expressions evaluated to false"];
-    script.goes(&lines, counted(Tally { skipped: 1, ..NONE }));
+    script.goes(&lines, counted(NONE.skipped(1)));
 }
 
 #[test]
@@ -220,7 +177,7 @@ fn in_finally_missing_results_go_before_when_and_when_before_an_empty_matrix() {
         "0 g skip When Expressions evaluated to false",
         "0 h skip Matrix Parameters have an empty array",
     ];
-    script.goes(&lines, counted(Tally { skipped: 4, ..NONE }));
+    script.goes(&lines, counted(NONE.skipped(4)));
 }
 
 #[test]
@@ -248,12 +205,7 @@ fn a_matrix_succeeds_and_fails_as_a_whole_and_once_all_have_ended() {
         "4 m failed",
         "4 b skip PipelineRun was stopping",
     ];
-    let tally = Tally {
-        failed: 1,
-        skipped: 1,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.failed(1).skipped(1)));
 }
 
 #[test]
@@ -279,11 +231,7 @@ fn places_are_given_in_the_order_of_the_document_and_of_the_rows() {
         "4 m done",
         "4 c done",
     ];
-    let tally = Tally {
-        succeeded: 4,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(4)));
 }
 
 #[test]
@@ -304,13 +252,7 @@ fn after_a_failure_a_matrix_that_has_begun_goes_on_and_one_that_has_not_is_skipp
         "1 m start.1",
         "3 m done",
     ];
-    let tally = Tally {
-        succeeded: 1,
-        failed: 1,
-        skipped: 1,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(1).failed(1).skipped(1)));
 }
 
 #[test]
@@ -369,7 +311,7 @@ fn a_skipped_parent_goes_before_a_when_that_cannot_be_evaluated() {
         "0 b skip Results were missing",
         "0 c skip Parent Tasks were skipped",
     ];
-    script.goes(&lines, counted(Tally { skipped: 3, ..NONE }));
+    script.goes(&lines, counted(NONE.skipped(3)));
 }
 
 #[test]
@@ -390,11 +332,7 @@ fn while_one_is_being_made_its_place_is_taken_and_others_go_on() {
         "3 a start.0",
         "4 a done",
     ];
-    let tally = Tally {
-        succeeded: 3,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(3)));
 }
 
 #[test]
@@ -414,11 +352,5 @@ fn one_that_is_being_made_while_another_fails_is_skipped() {
         "1 f start.0",
         "2 f done",
     ];
-    let tally = Tally {
-        succeeded: 1,
-        failed: 1,
-        skipped: 1,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(1).failed(1).skipped(1)));
 }

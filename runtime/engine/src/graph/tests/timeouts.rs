@@ -7,7 +7,7 @@ use stepwell_spec::Timeouts;
 
 use super::script::{NONE, Script, Task, counted, ok};
 use super::simulator::play;
-use crate::graph::{Ending, Tally};
+use crate::graph::Ending;
 
 fn timeouts(pipeline: u64, tasks: u64, finally: u64) -> Timeouts {
     let some = |seconds| (seconds > 0).then(|| Duration::from_secs(seconds));
@@ -124,11 +124,7 @@ fn what_follows_a_task_that_may_fail_is_skipped_for_the_time_of_the_tasks() {
 fn the_time_of_the_tasks_does_not_matter_once_they_have_settled() {
     let script = within(0, 4, 0, vec![ok("a", 3), ok("f", 9).in_finally()]);
     let lines = ["0 a start.0", "3 a done", "3 f start.0", "12 f done"];
-    let tally = Tally {
-        succeeded: 2,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(&lines, counted(NONE.succeeded(2)));
 }
 
 #[test]
@@ -150,24 +146,16 @@ fn the_time_of_finally_counts_from_its_start() {
         "13 g skip PipelineRun Finally timeout has been reached",
         "13 f failed",
     ];
-    let tally = Tally {
-        succeeded: 1,
-        failed: 1,
-        skipped: 1,
-        late: 1,
-        ..NONE
-    };
-    script.goes(&lines, counted(tally));
+    script.goes(
+        &lines,
+        counted(NONE.succeeded(1).failed(1).skipped(1).late(1)),
+    );
 }
 
 #[test]
 fn what_ends_at_the_very_moment_has_ended_in_time() {
     let script = within(4, 0, 0, vec![ok("a", 4)]);
-    let tally = Tally {
-        succeeded: 1,
-        ..NONE
-    };
-    script.goes(&["0 a start.0", "4 a done"], counted(tally));
+    script.goes(&["0 a start.0", "4 a done"], counted(NONE.succeeded(1)));
 }
 
 #[test]
@@ -208,9 +196,5 @@ fn one_that_is_being_made_when_time_is_up_is_skipped() {
 fn a_time_that_no_clock_holds_is_no_bound() {
     let mut script = within(0, 0, 0, vec![ok("a", 9), ok("f", 1).in_finally()]);
     script.timeouts.finally = Some(Duration::MAX);
-    let tally = Tally {
-        succeeded: 2,
-        ..NONE
-    };
-    assert_eq!(play(&script).outcome().ending, counted(tally));
+    assert_eq!(play(&script).outcome().ending, counted(NONE.succeeded(2)));
 }
