@@ -24,12 +24,9 @@ fn a_component_runs_in_place_of_an_image_and_the_record_says_so() {
         .lines()
         .find(|line| line.contains(r#""type":"notice""#))
         .unwrap();
-    let path = stage.path("hello.wat").canonicalize().unwrap();
-    let told = format!("{} stands for the image bash:5.2", path.display());
-    let told = crate::redact::redact(&told, &stage.path(""));
     assert!(
-        notice.contains("stands for the image bash:5.2"),
-        "{notice} {told}"
+        notice.contains("hello.wat stands for the image bash:5.2"),
+        "{notice}"
     );
     // The command line is stronger than the file.
     let other = stage.stepwell(&["run", "task.yaml", "--image", "bash*=missing.wasm"]);

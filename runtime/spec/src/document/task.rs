@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use crate::document::container::Container;
+use crate::document::container::{Container, Place};
 use crate::document::param::{self, ParamDecl, ResultDecl};
 use crate::document::sidecar::SidecarDecl;
 use crate::document::step::{self, StepDecl};
 use crate::document::volume::VolumeDecl;
 use crate::document::workspace::WorkspaceDecl;
-use crate::fields::Fields;
+use crate::fields::{Fields, Text};
 use crate::problem::Problems;
 use crate::yaml::Node;
 
@@ -51,6 +51,14 @@ impl TaskSpec {
             steps: fields.each("steps", StepDecl::read),
             sidecars: fields.each("sidecars", SidecarDecl::read),
         }
+    }
+
+    /// Every text of its containers in which references are filled in.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&Text, Place)> {
+        let steps = self.steps.iter().flat_map(StepDecl::texts);
+        let sidecars = self.sidecars.iter().flat_map(SidecarDecl::texts);
+        let template = self.step_template.iter().flat_map(Container::texts);
+        steps.chain(sidecars).chain(template)
     }
 
     /// The name of each step: its own, or `unnamed-N`.

@@ -66,13 +66,7 @@ pub(crate) fn parents(task: &PipelineTask, places: &Places) -> Parents {
             }
         }
         PipelineTaskSource::InlineTask(inline) => {
-            let spec = &inline.spec;
-            let steps = spec.steps.iter().flat_map(|step| step.texts());
-            let template = spec.step_template.iter().flat_map(|step| step.texts());
-            let sidecars = spec.sidecars.iter().flat_map(|sidecar| sidecar.texts());
-            for (text, _) in steps.chain(template).chain(sidecars) {
-                look(&text.value);
-            }
+            inline.spec.texts().for_each(|(text, _)| look(&text.value));
         }
         PipelineTaskSource::InlinePipeline(_)
         | PipelineTaskSource::CustomSpec { .. }

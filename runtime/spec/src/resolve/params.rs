@@ -295,18 +295,7 @@ fn from_run(param: &ParamDecl, given: &At<ParamValue>, problems: &Problems) -> O
     check_allowed(param, &given.value, given.span, problems);
     let mut value = given.value.clone();
     let missing = complete(param, &mut value);
-    if !missing.is_empty() {
-        problems.refuse(refusal::task_run(format!(
-            "missing keys for these params which are required in ParamSpec's properties map[{}:{}]",
-            param.name.value,
-            refusal::names(missing.iter().copied())
-        )));
-        problems.push(RunProblem::MissingKeys {
-            param: param.name.value.clone(),
-            keys: list(missing),
-            span: given.span,
-        });
-    }
+    check_keys(param, missing, given.span, problems);
     Some(value)
 }
 
@@ -332,19 +321,25 @@ fn from_default(param: &ParamDecl, at: Span, problems: &Problems) -> Option<Para
     let mut value = default.value.clone();
     // A default may leave keys for the run to give; here the run gave none.
     let missing = complete(param, &mut value);
-    if !missing.is_empty() {
-        problems.refuse(refusal::task_run(format!(
-            "missing keys for these params which are required in ParamSpec's properties map[{}:{}]",
-            param.name.value,
-            refusal::names(missing.iter().copied())
-        )));
-        problems.push(RunProblem::MissingKeys {
-            param: param.name.value.clone(),
-            keys: list(missing),
-            span: default.span,
-        });
-    }
+    check_keys(param, missing, default.span, problems);
     (value.param_type() == param.param_type).then_some(value)
+}
+
+/// Notes the keys of `param` that are `missing` from its value.
+fn check_keys(param: &ParamDecl, missing: Vec<&str>, span: Span, problems: &Problems) {
+    if missing.is_empty() {
+        return;
+    }
+    let param = &param.name.value;
+    problems.refuse(refusal::task_run(format!(
+        "missing keys for these params which are required in ParamSpec's properties map[{param}:{}]",
+        refusal::names(missing.iter().copied())
+    )));
+    problems.push(RunProblem::MissingKeys {
+        param: param.clone(),
+        keys: list(missing),
+        span,
+    });
 }
 
 /// Adds the default's keys that an object lacks, and gives the keys that it lacks even then.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use stepwell_contract::Access;
 
-use crate::document::step::StepDecl;
 use crate::document::task::TaskSpec;
 use crate::document::workspace::WorkspaceDecl;
 use crate::fields::{At, Text};
@@ -113,12 +112,6 @@ fn propagated(spec: &TaskSpec, offers: &[Offer]) -> Vec<WorkspaceDecl> {
         return Vec::new();
     }
     let mut found: Vec<WorkspaceDecl> = Vec::new();
-    let steps = spec.steps.iter().flat_map(StepDecl::texts);
-    let sidecars = spec.sidecars.iter().flat_map(|sidecar| sidecar.texts());
-    let template = spec
-        .step_template
-        .iter()
-        .flat_map(|template| template.texts());
     let mut add = |name: &str, span: Span| {
         let mut declared = spec.workspaces.iter().chain(&found);
         let offered = offers.iter().any(|offer| *offer.name == *name);
@@ -134,7 +127,7 @@ fn propagated(spec: &TaskSpec, offers: &[Offer]) -> Vec<WorkspaceDecl> {
             });
         }
     };
-    for (text, _) in steps.chain(sidecars).chain(template) {
+    for (text, _) in spec.texts() {
         if !reference::is_in(&text.value) {
             continue;
         }
@@ -238,14 +231,8 @@ pub(crate) fn names(spec: &TaskSpec) -> Vec<&str> {
 
 /// The names of the workspaces that an inline Task declares or uses.
 pub(crate) fn named(spec: &TaskSpec) -> HashSet<String> {
-    let steps = spec.steps.iter().flat_map(StepDecl::texts);
-    let sidecars = spec.sidecars.iter().flat_map(|sidecar| sidecar.texts());
-    let template = spec
-        .step_template
-        .iter()
-        .flat_map(|template| template.texts());
     let mut found: HashSet<String> = names(spec).into_iter().map(str::to_owned).collect();
-    for (text, _) in steps.chain(sidecars).chain(template) {
+    for (text, _) in spec.texts() {
         if reference::is_in(&text.value) {
             found.extend(reference::find(&text.value).filter_map(|reference| {
                 match reference.subject() {
