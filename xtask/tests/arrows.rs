@@ -12,10 +12,21 @@ fn may_use(from: &str, to: &str) -> bool {
             to == "runtime/contract"
         }
         "runtime/fetch" => ["runtime/contract", "runtime/registry"].contains(&to),
-        // A sandbox's tests run the guests.
-        from if from.starts_with("runtime/sandbox-") => {
-            ["runtime/contract", "tests/guest-artifacts"].contains(&to)
-        }
+        // A sandbox's tests run the guests, and do what is demanded of every backend.
+        from if from.starts_with("runtime/sandbox-") => [
+            "runtime/contract",
+            "tests/conformance",
+            "tests/guest-artifacts",
+        ]
+        .contains(&to),
+        // The suite knows a backend only as the contract and the engine do; whoever has one brings it along.
+        "tests/conformance" => [
+            "runtime/contract",
+            "runtime/engine",
+            "runtime/spec",
+            "runtime/store",
+        ]
+        .contains(&to),
         from if from.starts_with("host/") => true,
         // Guests link the SDK and each other, and never what runs them.
         from if from.starts_with("guest-sdk/") => to.starts_with("guest-sdk/"),
