@@ -12,8 +12,18 @@ use std::{env, fs};
 use anyhow::{Context, Result, bail, ensure};
 
 /// What the first part of a guest's name may be.
-const SUITES: [&str; 10] = [
-    "ambient", "bench", "cli", "end", "fs", "image", "limit", "net", "result", "task",
+const SUITES: [&str; 11] = [
+    "ambient",
+    "bench",
+    "cli",
+    "conformance",
+    "end",
+    "fs",
+    "image",
+    "limit",
+    "net",
+    "result",
+    "task",
 ];
 
 /// A guest that tests can ask for.

@@ -14,6 +14,7 @@
 //! `wait` is the one place that may block for long, and it obeys the step's cancellation. Read next: `backend.rs`.
 
 mod admit;
+mod archive;
 mod artifact;
 mod backend;
 mod bindings;
@@ -24,6 +25,7 @@ mod fs;
 mod guest;
 mod inspect;
 mod meter;
+mod place;
 mod prepare;
 mod run;
 mod typed;

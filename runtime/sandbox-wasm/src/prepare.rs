@@ -13,6 +13,7 @@ use crate::backend::WasmBackend;
 use crate::fs::{FileSystem, MountPoint};
 use crate::guest::Seed;
 use crate::meter::Meter;
+use crate::place::Shown;
 use crate::run::WasmSandbox;
 use crate::typed;
 
@@ -44,6 +45,13 @@ impl TaskScope for Scope {
         let loaded = self.backend.load(&step.image, &step.limits)?;
         let entry = loaded.entry(&step.image, &step.grants)?;
         let files = file_system(&self.volumes, &step)?;
+        let shown = step.mounts.iter().filter_map(|mount| {
+            Some(Shown {
+                path: Arc::clone(&mount.path),
+                dir: Arc::clone(self.volumes.get(&mount.volume)?),
+            })
+        });
+        let mounts = shown.collect();
         let invocation = typed::invocation(&step);
         let seed = Seed {
             meter: Meter::new(step.limits),
@@ -59,6 +67,7 @@ impl TaskScope for Scope {
             entry,
             seed,
             invocation,
+            mounts,
         }))
     }
 

@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use stepwell_contract::{
-    Ending, Limit, NoPowers, Place, Sandbox, SandboxError, SandboxErrorKind, StepIo,
-};
+use stepwell_contract::{Ending, Limit, Place, Sandbox, SandboxError, SandboxErrorKind, StepIo};
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::BACKEND;
@@ -16,6 +14,7 @@ use crate::bindings::exports::plugin::exports::stepwell::task::task::Invocation;
 use crate::ending::{self, Stopped};
 use crate::engine::Flavour;
 use crate::guest::{Guest, Seed};
+use crate::place::{Shown, WasmPlace};
 use crate::typed;
 
 /// One prepared step.
@@ -24,11 +23,14 @@ pub(crate) struct WasmSandbox {
     pub(crate) entry: Arc<Entry>,
     pub(crate) seed: Seed,
     pub(crate) invocation: Invocation,
+    pub(crate) mounts: Arc<[Shown]>,
 }
 
 impl Sandbox for WasmSandbox {
     fn place(&self) -> Arc<dyn Place> {
-        Arc::new(NoPowers(BACKEND))
+        Arc::new(WasmPlace {
+            mounts: Arc::clone(&self.mounts),
+        })
     }
 
     fn run(self: Box<Self>, io: StepIo) -> Result<Ending, SandboxError> {
@@ -37,6 +39,7 @@ impl Sandbox for WasmSandbox {
             entry,
             seed,
             invocation,
+            mounts: _,
         } = *self;
         let cancel = io.cancel.clone();
         let mut store = store(&loaded, Guest::new(seed, io))?;
