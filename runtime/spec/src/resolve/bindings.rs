@@ -1,7 +1,5 @@
 //! The workspaces that a pipeline hands on to one of its tasks.
 
-use std::borrow::Cow;
-
 use crate::document::pipeline_task::{PipelineTask as Decl, PipelineTaskSource};
 use crate::problem::{Problems, RunProblem};
 use crate::resolve::children::Children;
@@ -14,12 +12,15 @@ use crate::substitute::Scope;
 impl Children<'_> {
     /// What the pipeline offers to the task: what it hands on by name, and to an inline one everything.
     pub(super) fn offers(&self, decl: &Decl, scope: &Scope<'_>, problems: &Problems) -> Vec<Offer> {
-        let of_run = self.of_run(problems);
-        let find = |name: &str| of_run.iter().find(|offer| *offer.name == *name);
+        let core = self.core();
+        let find = |name: &str| core.offers.iter().find(|offer| *offer.name == *name);
         let mut offers = Vec::new();
         for workspace in &decl.workspaces {
             let source = workspace.source();
             let Some(offer) = find(&source.value) else {
+                continue;
+            };
+            let Some(offer) = self.settled(offer, problems) else {
                 continue;
             };
             let mut offer = offer.renamed(&workspace.name.value);
@@ -46,25 +47,31 @@ impl Children<'_> {
             PipelineTaskSource::InlineTask(_) | PipelineTaskSource::InlinePipeline(_)
         );
         if inline {
-            for offer in of_run.iter() {
-                if !offers.iter().any(|own| own.name == offer.name) {
-                    offers.push(offer.clone());
+            for offer in &core.offers {
+                if offers.iter().any(|own| own.name == offer.name) {
+                    continue;
                 }
+                // It may have no use for it: what cannot be bound is missed where it is used.
+                let own = Problems::default();
+                let settled = self.settled(offer, &own);
+                offers.extend(settled.filter(|_| own.is_empty()));
             }
         }
         offers
     }
 
-    /// What the run binds. Where that depends on results of tasks, they are filled in as far as they are there; what is
-    /// not stays as it is written, as Tekton leaves it.
-    fn of_run(&self, problems: &Problems) -> Cow<'_, [Offer]> {
+    /// The offer, with the results of tasks that it depends on filled in as far as they are there; what is not stays as it
+    /// is written, as Tekton leaves it.
+    fn settled(&self, offer: &Offer, problems: &Problems) -> Option<Offer> {
         let core = self.core();
-        let known = self
-            .known
-            .filter(|_| core.offers.iter().any(|offer| offer.waits));
-        let (Some(known), Some(run)) = (known, &core.run) else {
-            return Cow::Borrowed(&core.offers);
+        let (Some(known), Some(run), true) = (self.known, &core.run, offer.waits) else {
+            return Some(offer.clone());
         };
+        let name = &*offer.name;
+        let bindings = &mut run.spec.workspaces.iter();
+        let binding = bindings.find(|binding| *binding.name.value == *name)?;
+        let folders = &mut core.request.workspaces.iter();
+        let folder = folders.find(|(flag, _)| flag == name).map(|(_, path)| path);
         let library = &self.recipe.library;
         let pod = Pod {
             task_run: core.identified(),
@@ -72,7 +79,7 @@ impl Children<'_> {
             metadata: &core.object["metadata"],
         };
         // Nobody is skipped for a result that a binding refers to and that is not there.
-        let known = Known::new(core, known.tasks, known.facts, known.asking);
+        let own = Known::new(core, known.tasks, known.facts, known.asking);
         let bind = |scope: &Scope<'_>| {
             let binder = Binder {
                 files: Files {
@@ -84,8 +91,10 @@ impl Children<'_> {
                 namespace: &core.namespace,
                 uid: &core.uid,
             };
-            binder.bind_all(&run.spec.workspaces, &core.request.workspaces)
+            binder.bind(binding, folder)
         };
-        Cow::Owned(core.with_scope(library, Some(&known), self.asking.retries, bind))
+        let bound = core.with_scope(library, Some(&own), self.asking.retries, bind);
+        known.asked_too(&own);
+        bound
     }
 }

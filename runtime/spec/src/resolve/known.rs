@@ -54,6 +54,11 @@ impl<'a> Known<'a> {
         self.asked.get()
     }
 
+    /// Counts what `other` was asked as asked of this.
+    pub(crate) fn asked_too(&self, other: &Known<'_>) {
+        self.asked.set(self.was_asked() || other.was_asked());
+    }
+
     /// The first reference so far that led to nothing.
     pub(crate) fn missing(&self) -> Option<Missing> {
         self.missing.borrow().clone()
