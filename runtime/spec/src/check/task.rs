@@ -21,8 +21,8 @@ use crate::problem::{Problems, TaskProblem};
 use crate::reference;
 use crate::source::Sources;
 
-/// The sidecar that Tekton itself adds to a pod.
-const RESERVED_SIDECAR: &str = "tekton-log-results";
+/// The sidecar that Tekton itself adds to a pod, and its container.
+const RESERVED_SIDECARS: [&str; 2] = ["tekton-log-results", "sidecar-tekton-log-results"];
 
 /// Checks a Task on its own.
 pub(crate) fn check_task(spec: &TaskSpec, sources: &Sources, problems: &Problems) {
@@ -90,7 +90,7 @@ fn check_sidecars(sidecars: &[SidecarDecl], declared: &Declared<'_>, problems: &
     for sidecar in sidecars {
         let name = sidecar.name.as_ref();
         if let Some(name) = name {
-            if name.value == RESERVED_SIDECAR {
+            if RESERVED_SIDECARS.contains(&name.value.as_str()) {
                 problems.push(TaskProblem::ReservedName {
                     name: name.value.clone(),
                     what: "the sidecar",

@@ -2,6 +2,8 @@
 
 use crate::document::when::WhenDecl;
 use crate::problem::{FieldProblem, Problems, TaskProblem};
+use crate::reference;
+use crate::resolve::cel;
 
 /// Checks the expressions of `owner`, such as "the step `a`".
 pub(super) fn check_when(expressions: &[WhenDecl], owner: &str, problems: &Problems) {
@@ -20,7 +22,17 @@ fn check_expression(when: &WhenDecl, owner: &str, problems: &Problems) {
         });
     };
     let compares = when.input.is_some() || when.operator.is_some() || !when.values.is_empty();
-    if when.cel.is_some() {
+    if let Some(cel) = &when.cel {
+        // One with references is an expression only when they are filled in.
+        let broken = (!reference::is_in(&cel.value)).then(|| cel::mistake(&cel.value));
+        if let Some(mistake) = broken.flatten() {
+            problems.push(FieldProblem::BadValue {
+                field: "cel".to_owned(),
+                value: cel.value.clone(),
+                expected: format!("an expression of CEL: {mistake}"),
+                span: cel.span,
+            });
+        }
         if compares {
             bad(
                 "has `cel` beside `input`, `operator` or `values`",

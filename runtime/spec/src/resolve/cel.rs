@@ -41,6 +41,15 @@ pub(crate) fn evaluate(text: &str) -> Result<bool, String> {
     }
 }
 
+/// Why `text` is no expression, where it is none.
+pub(crate) fn mistake(text: &str) -> Option<String> {
+    if text.len() > MAX_TEXT {
+        return Some(format!("it is longer than {MAX_TEXT} bytes"));
+    }
+    let error = Program::compile(text).err()?;
+    Some(one_line(&error.to_string()))
+}
+
 fn one_line(message: &str) -> String {
     let words: Vec<&str> = message.split_whitespace().collect();
     let line: String = words.join(" ").chars().take(300).collect();

@@ -6,7 +6,7 @@
 //! in `refusal`.
 
 mod bindings;
-mod cel;
+pub(crate) mod cel;
 mod child;
 mod children;
 mod choose;
@@ -24,7 +24,7 @@ mod params;
 mod pipeline;
 mod pod;
 mod recipe;
-mod refusal;
+pub(crate) mod refusal;
 mod rows;
 mod single;
 mod steps;
