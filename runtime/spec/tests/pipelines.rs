@@ -643,6 +643,13 @@ fn what_a_run_binds_may_depend_on_results() {
         sub_path: sub_path.map(str::to_owned),
     };
     let r = "$(tasks.a.results.r)";
+    let pipeline = bound_to(&format!("configMap: {{name: {r}}}"));
+    assert!(pipeline.instances_ahead(1).is_none());
+    let pending = facts(vec![TaskFact::Pending; 2]);
+    let [first] = &tasks(pipeline.instances(0, &pending))[..] else {
+        panic!("the task that leaves the result runs");
+    };
+    assert!(first.workspaces.is_empty());
     let (found, told) = source(
         &format!("persistentVolumeClaim: {{claimName: {r}}}, subPath: x/{r}"),
         "one",
@@ -736,4 +743,35 @@ fn an_item_of_include_counts_where_its_when_holds() {
     assert_eq!(rows(&compare("in")), 2);
     assert_eq!(rows(&compare("notin")), 1);
     assert_eq!(rows("{cel: \"'$(params.all)' == 'no'\"}"), 1);
+}
+
+#[test]
+fn a_result_that_its_task_does_not_declare_is_wrong_before_anything_runs() {
+    let task = "apiVersion: tekton.dev/v1
+kind: Task
+metadata: {name: makes}
+spec: {results: [{name: digest}], steps: [{image: ./a.wasm}]}
+";
+    let read = |source: &str, result: &str| {
+        let pipeline = format!(
+            "tasks:
+  - {{name: a, {source}}}
+  - name: b
+    params: [{{name: p, value: $(tasks.a.results.{result})}}]
+    taskSpec: {{params: [{{name: p}}], steps: [{{image: ./a.wasm}}]}}"
+        );
+        try_read(&[&document("[]", &pipeline), task], &request())
+    };
+    let inline = "taskSpec: {results: [{name: digest}], steps: [{image: ./a.wasm}]}";
+    for source in ["taskRef: {name: makes}", inline] {
+        assert!(read(source, "digest").is_ok());
+        let errors = read(source, "digset").unwrap_err();
+        let told: Vec<String> = errors.problems().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            ["`$(tasks.a.results.digset)` refers to a result that its task does not declare"]
+        );
+        let refused = errors.refused().unwrap();
+        assert_eq!(refused.verdict.reason, "InvalidTaskResultReference");
+    }
 }

@@ -301,7 +301,7 @@ impl Check<'_> {
 
 /// Hands every text of a task that references are filled in to `check`: how it stands there, and whether the task waits
 /// for the results in it.
-fn each_task_text(task: &PipelineTask, mut check: impl FnMut(&Text, Place, bool)) {
+pub(super) fn each_task_text(task: &PipelineTask, mut check: impl FnMut(&Text, Place, bool)) {
     let check = std::cell::RefCell::new(&mut check);
     let needed = |text: &Text, place: Place| (check.borrow_mut())(text, place, true);
     let of_matrix = task.matrix.iter().flat_map(|matrix| matrix.all_params());

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::check::check_results_used;
 use crate::document::Document;
 use crate::document::pipeline::PipelineSpec;
 use crate::document::pipelinerun::{PipelineRunSpec, PipelineSource};
@@ -17,6 +18,7 @@ use crate::resolve::library::{Library, Nowhere};
 use crate::resolve::offers::{Binder, Offer};
 use crate::resolve::pipeline::{self, Draft, SpecOf};
 use crate::resolve::pod::Pod;
+use crate::resolve::recipe::Recipe;
 use crate::resolve::single::{name, namespace};
 use crate::resolve::stored::{self, Identified};
 use crate::resolve::{Made, params, refusal, workspaces};
@@ -162,6 +164,7 @@ fn check(
     problems: &Problems,
     needs: &RefCell<Vec<RemoteRef>>,
 ) {
+    let mut declared = HashMap::new();
     for task in 0..pipeline.tasks.len() {
         let left = budget.get();
         if left == 0 {
@@ -176,11 +179,17 @@ fn check(
             });
         }
         for instance in pipeline.recipe.check(pipeline, task, problems, needs) {
-            if let Instance::Pipeline(nested) = instance {
-                check(&nested, budget, at, problems, needs);
+            match instance {
+                Instance::Pipeline(nested) => check(&nested, budget, at, problems, needs),
+                Instance::Task(run) => {
+                    declared.insert(Arc::clone(&pipeline.tasks[task].name), run.results);
+                }
+                Instance::Broken(_) => {}
             }
         }
     }
+    let Recipe { library, core } = &*pipeline.recipe;
+    check_results_used(&core.spec, &declared, &library.sources, problems);
 }
 
 /// What the run binds, and the command line.
