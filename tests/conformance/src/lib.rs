@@ -5,7 +5,7 @@
 //! - **Must not know**: any backend but the mock that is in here to show that each case can be passed, and that each can
 //!   fail. Whoever has a backend writes a test of it that depends on this crate, as
 //!   `runtime/sandbox-wasm/tests/conformance.rs` does.
-//! - **Held up by**: the contract and nothing else; wasmtime is built only for the tests that run it.
+//! - **Held up by**: the contract, and the engine for the cases about results; wasmtime is not needed to build it.
 //! - **Read next**: [`Action`] for what steps do, `cases` for what is demanded, `docs/reference/conformance.md` for the
 //!   list and what each backend answers.
 //!
@@ -31,10 +31,12 @@ mod cases;
 mod harness;
 pub mod leak;
 pub mod mock;
+mod page;
 pub mod stage;
 mod trial;
 
 pub use action::{Action, act};
 pub use case::{CASES, Case};
 pub use harness::{Harness, Program};
+pub use page::check_page;
 pub use trial::trials;

@@ -2,10 +2,10 @@
 
 use libtest_mimic::Trial;
 
-use crate::{CASES, Harness};
+use crate::{CASES, Harness, check_page};
 
 /// A test for each case, called as the case is; where the backend is to refuse the case's power, it is called a refusal.
-/// They wait for each other, for what is left behind is looked for in the whole process.
+/// One more compares the page about the suite. They wait for each other, for what is left behind is looked for in the whole process.
 pub fn trials(harness: &'static dyn Harness) -> Vec<Trial> {
     let trial = |case: &'static crate::Case| {
         let refused = case.is_refused_by(harness);
@@ -15,5 +15,9 @@ pub fn trials(harness: &'static dyn Harness) -> Vec<Trial> {
         })
         .with_kind(if refused { "refusal" } else { "" })
     };
-    CASES.iter().map(trial).collect()
+    let page = Trial::test("page", || {
+        check_page(harness);
+        Ok(())
+    });
+    CASES.iter().map(trial).chain([page]).collect()
 }

@@ -52,6 +52,10 @@ flaws! {
     WritesNothing,
     /// A volume begins with a file in it.
     LitteredVolume,
+    /// A volume begins with a result in it that nobody wrote.
+    InventsResults,
+    /// Volumes are copied back without what is no file, and with what links lead to.
+    CopiesVolumes,
     /// Relative paths begin at the root.
     IgnoresWorkingDirectory,
     /// The first mount that fits is taken, not the longest.

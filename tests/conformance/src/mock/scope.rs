@@ -101,6 +101,11 @@ impl Scope {
                 volume.dir.write("litter", "").map_err(host)?;
             }
         }
+        if shared.has(Flaw::InventsResults) {
+            for volume in &volumes {
+                volume.dir.write("version", "0").map_err(host)?;
+            }
+        }
         if shared.has(Flaw::LeavesAFile) {
             fs::write(shared.folder.path().join(fresh(&shared, "left")), "").map_err(host)?;
         }
@@ -336,6 +341,9 @@ impl Sandbox for Prepared {
                     let _ = seen.dir.remove_file(name);
                 }
             }
+        }
+        if shared.has(Flaw::CopiesVolumes) {
+            self.sight.copy_back();
         }
         self.place.end(&ending);
         Ok(ending)

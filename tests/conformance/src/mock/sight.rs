@@ -152,6 +152,24 @@ impl Sight {
         seen.dir.remove_file(rest)
     }
 
+    /// For the flaw that copies volumes: a link becomes what it leads to, and what is no file is gone.
+    pub(super) fn copy_back(&self) {
+        for seen in &self.mounts {
+            for name in self.names(&seen.path).unwrap_or_default() {
+                let path = seen.host.join(&name);
+                let found = seen.dir.symlink_metadata(&name).unwrap();
+                if found.is_file() || found.is_dir() {
+                    continue;
+                }
+                let content = found.is_symlink().then(|| std::fs::read(&path));
+                std::fs::remove_file(&path).unwrap();
+                if let Some(Ok(content)) = content {
+                    std::fs::write(&path, content).unwrap();
+                }
+            }
+        }
+    }
+
     pub(super) fn is_there(&self, path: &str) -> bool {
         self.find(path)
             .is_ok_and(|(seen, rest)| seen.dir.exists(rest))

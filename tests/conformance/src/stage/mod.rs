@@ -1,6 +1,7 @@
 //! Where a case is played: folders on the host, steps that see some of them, and a secret beside them that none may see.
 
 mod ear;
+mod story;
 mod task;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use stepwell_contract::{
 use tempfile::TempDir;
 
 pub use ear::Ear;
+pub use story::{Story, Told};
 pub use task::{End, Running, Task, causes};
 
 use crate::{Action, Harness};

@@ -1,7 +1,6 @@
 //! `conformance_act WORD OPERAND… WORD OPERAND… …`: does one thing after the other, as `stepwell_conformance::Action` says
 //! it. Each prints one line, `ok` and what was found, or `refused`, where its word is not about printing.
 
-use std::env::var;
 use std::fs::{File, create_dir, metadata, read_dir, read_to_string, remove_file, write};
 use std::io::{self, Read, Write, copy, repeat, stdout};
 use std::path::Path;
@@ -28,7 +27,7 @@ fn main() {
             "hang" => loop {
                 sleep(Duration::from_secs(3600));
             },
-            "env" => tell(var(operand()).map_err(io::Error::other)),
+            "env" => tell(env(&operand())),
             "write" => tell(done(write(operand(), operand()))),
             "write-binary" => tell(done(write(operand(), [0xff, 0xfe, 0]))),
             "fill" => tell(done(fill(&operand(), number(&operand())))),
@@ -71,9 +70,21 @@ fn exit(code: &str) -> ! {
     std::process::exit(code.parse().expect("an exit code"))
 }
 
+fn env(name: &str) -> io::Result<String> {
+    let value = std::env::vars().find(|(known, _)| known == name);
+    let (_, value) = value.ok_or(io::ErrorKind::NotFound)?;
+    Ok(value)
+}
+
 fn flood(bytes: u64) -> io::Result<()> {
     let piece: Vec<u8> = (1..=PIECE)
-        .map(|index| if index % LINE == 0 { b'\n' } else { b'x' })
+        .map(|index| {
+            if index.is_multiple_of(LINE) {
+                b'\n'
+            } else {
+                b'x'
+            }
+        })
         .collect();
     let mut out = stdout().lock();
     let mut left = bytes;
