@@ -15,7 +15,9 @@ use serde_json::{Map, Value, json};
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{Event, EventKind, TaskName, Timestamp};
 
+use crate::mask::Mask;
 use crate::time::with_seconds;
+use crate::yaml::Tree;
 use pipeline::Pipeline;
 use task::Task;
 
@@ -59,15 +61,30 @@ pub(crate) struct Status {
 }
 
 impl Object {
-    /// The object as a tree of its own.
-    pub(crate) fn to_value(&self) -> Value {
+    /// The object without what `mask` finds.
+    pub(crate) fn masked(&self, mask: &Mask) -> Value {
         let mut object = Value::clone(&self.document);
         let mut status = self.status.members.clone();
         if let Some((name, spec)) = &self.status.spec {
             status.insert((*name).to_owned(), Value::clone(spec));
         }
         object["status"] = status.into();
+        mask.value(&mut object);
         object
+    }
+
+    /// The object, to be written in order.
+    pub(crate) fn tree(&self) -> Tree<'_> {
+        let Status { members, spec } = &self.status;
+        let members = members.iter();
+        let spec = spec.iter().map(|(name, spec)| (*name, &**spec));
+        let status = members
+            .map(|(name, value)| (name.as_str(), value))
+            .chain(spec);
+        let status = status.map(|(name, value)| (name, Tree::Value(value)));
+        let mut object = Tree::members(&self.document);
+        object.insert("status", Tree::Members(status.collect()));
+        Tree::Members(object)
     }
 }
 

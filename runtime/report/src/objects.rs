@@ -4,7 +4,6 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::Value;
 use stepwell_contract::Event;
 
 use crate::Reporter;
@@ -40,7 +39,7 @@ impl<W: Write> Objects<W> {
         let Some(completed) = self.collector.event(event) else {
             return Ok(None);
         };
-        let masked = (!self.mask.is_empty()).then(|| self.masked_value(&completed.object));
+        let masked = (!self.mask.is_empty()).then(|| completed.object.masked(&self.mask));
         let mut serializer = serde_json::Serializer::with_formatter(&mut self.out, Visible);
         match masked {
             Some(masked) => masked.serialize(&mut serializer)?,
@@ -50,17 +49,14 @@ impl<W: Write> Objects<W> {
         Ok(Some(completed))
     }
 
-    /// An object as it is to be kept.
-    pub(crate) fn masked_value(&self, object: &Object) -> Value {
-        let mut object = object.to_value();
-        self.mask.value(&mut object);
-        object
+    /// The run's own object as it is now, where it has not ended.
+    pub(crate) fn unfinished(&self) -> Option<Object> {
+        self.collector.unfinished()
     }
 
-    /// The run's own object as it is now, where it has not ended.
-    pub(crate) fn unfinished(&self) -> Option<Value> {
-        let object = self.collector.unfinished()?;
-        Some(self.masked_value(&object))
+    /// What makes parts of objects unreadable.
+    pub(crate) fn mask(&self) -> &Mask {
+        &self.mask
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use stepwell_contract::Event;
 
 use crate::mask::Mask;
+use crate::object::Object;
 use crate::{Json, Objects, Reporter};
 
 /// Where a record goes.
@@ -29,7 +30,7 @@ pub struct Record<E: Write, O: Write, S> {
     objects: Objects<BufWriter<O>>,
     status: S,
     /// The run's own object.
-    completed: Option<Value>,
+    completed: Option<Object>,
 }
 
 impl<E: Write, O: Write, S: Write> Record<E, O, S> {
@@ -50,7 +51,7 @@ impl<E: Write, O: Write, S: Write> Reporter for Record<E, O, S> {
         if let Some(completed) = self.objects.take(event)?
             && completed.is_run
         {
-            self.completed = Some(self.objects.masked_value(&completed.object));
+            self.completed = Some(completed.object);
         }
         Ok(())
     }
@@ -65,7 +66,7 @@ impl<E: Write, O: Write, S: Write> Reporter for Record<E, O, S> {
         self.objects.finish()?;
         let object = self.completed.take().or_else(|| self.objects.unfinished());
         if let Some(object) = object {
-            crate::yaml::write_object(&mut self.status, object)?;
+            crate::yaml::write_object(&mut self.status, &object, self.objects.mask())?;
         }
         self.status.flush()
     }
@@ -76,17 +77,13 @@ impl<E: Write, O: Write, S: Write> Reporter for Record<E, O, S> {
 /// # Errors
 ///
 /// What could not be written.
-pub fn documents(out: &mut dyn Write, documents: &[Value], mask: &Mask) -> io::Result<()> {
-    let mut kept: Vec<_> = documents
-        .iter()
-        .filter(|document| !is_secret(document))
-        .cloned()
-        .collect();
-    for document in &mut kept {
+pub fn documents(out: &mut dyn Write, mut documents: Vec<Value>, mask: &Mask) -> io::Result<()> {
+    documents.retain(|document| !is_secret(document));
+    for document in &mut documents {
         drop_secrets(document);
         mask.value(document);
     }
-    crate::yaml::write_all(out, &kept)?;
+    crate::yaml::write_all(out, &documents)?;
     out.flush()
 }
 
@@ -183,7 +180,7 @@ mod tests {
         }
         show(&mut Record::new(handles, mask()), &run);
         let mut written = Vec::new();
-        documents(&mut written, &[told], &mask()).unwrap();
+        documents(&mut written, vec![told], &mask()).unwrap();
         let written = String::from_utf8(written).unwrap();
         for text in [
             events.text(),
@@ -203,14 +200,14 @@ mod tests {
         let list = json!({"kind": "List", "Items": [
             secret("kind"), {"kind": "ConfigMap"}, {"kind": "List", "items": [secret("Kind")]},
         ]});
-        let all = [
+        let all = vec![
             secret("kind"),
             secret("KIND"),
             list,
             json!({"kind": "Task"}),
         ];
         let mut written = Vec::new();
-        documents(&mut written, &all, &Mask::default()).unwrap();
+        documents(&mut written, all, &Mask::default()).unwrap();
         insta::assert_snapshot!(String::from_utf8(written).unwrap(), @r"
         kind: List
         Items:

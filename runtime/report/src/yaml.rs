@@ -5,19 +5,20 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use stepwell_contract::event::Verdict;
 use stepwell_contract::{Event, Timestamp};
 
 use crate::Reporter;
 use crate::mask::Mask;
-use crate::object::{self, Collector, Wanted};
+use crate::object::{self, Collector, Object, Wanted};
 
 /// Collects events and prints the run's object at the end.
 pub struct Yaml<W> {
     out: W,
     collector: Collector,
-    completed: Option<Value>,
+    completed: Option<Object>,
     mask: Mask,
 }
 
@@ -44,7 +45,7 @@ impl<W: Write> Reporter for Yaml<W> {
         if let Some(completed) = self.collector.event(event)
             && completed.is_run
         {
-            self.completed = Some(completed.object.to_value());
+            self.completed = Some(completed.object);
         }
         Ok(())
     }
@@ -58,10 +59,9 @@ impl<W: Write> Reporter for Yaml<W> {
         let object = self
             .completed
             .take()
-            .or_else(|| Some(self.collector.unfinished()?.to_value()));
-        if let Some(mut object) = object {
-            self.mask.value(&mut object);
-            write_object(&mut self.out, object)?;
+            .or_else(|| self.collector.unfinished());
+        if let Some(object) = object {
+            write_object(&mut self.out, &object, &self.mask)?;
         }
         self.out.flush()
     }
@@ -78,17 +78,20 @@ pub fn refused(
     verdict: &Verdict,
     at: Timestamp,
 ) -> io::Result<()> {
-    write_object(out, object::refused(object, verdict, at))?;
+    write_all(out, &[Tree::Value(&object::refused(object, verdict, at))])?;
     out.flush()
 }
 
-/// Writes an object, its keys in order at every level.
-pub(crate) fn write_object(out: &mut dyn Write, object: Value) -> io::Result<()> {
-    write_all(out, &[sorted(object)])
+/// Writes an object without what `mask` finds, its keys in order at every level.
+pub(crate) fn write_object(out: &mut dyn Write, object: &Object, mask: &Mask) -> io::Result<()> {
+    match mask.is_empty() {
+        true => write_all(out, &[object.tree()]),
+        false => write_all(out, &[Tree::Value(&object.masked(mask))]),
+    }
 }
 
 /// Writes documents, with `---` between them.
-pub(crate) fn write_all(out: &mut dyn Write, documents: &[Value]) -> io::Result<()> {
+pub(crate) fn write_all<T: Serialize>(out: &mut dyn Write, documents: &[T]) -> io::Result<()> {
     let options = serde_saphyr::ser_options! {
         // A folded line would read as another text to whoever does not know the style.
         folded_wrap_chars: usize::MAX,
@@ -98,17 +101,34 @@ pub(crate) fn write_all(out: &mut dyn Write, documents: &[Value]) -> io::Result<
     out.write_all(text.as_bytes())
 }
 
-/// The value with the keys of every object in order.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
-        Value::Object(members) => members
-            .into_iter()
-            .map(|(key, value)| (key, sorted(value)))
-            .collect::<BTreeMap<_, _>>()
-            .into_iter()
-            .collect(),
-        other => other,
+/// A value that is written with the keys of every object in order. It may be put together from several.
+pub(crate) enum Tree<'a> {
+    /// As it is.
+    Value(&'a Value),
+    /// An object of these members.
+    Members(BTreeMap<&'a str, Tree<'a>>),
+}
+
+impl<'a> Tree<'a> {
+    /// The members of an object; none where `value` is something else.
+    pub(crate) fn members(value: &'a Value) -> BTreeMap<&'a str, Self> {
+        let members = value.as_object().into_iter().flatten();
+        members
+            .map(|(key, value)| (key.as_str(), Self::Value(value)))
+            .collect()
+    }
+}
+
+impl Serialize for Tree<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Members(members) => serializer.collect_map(members),
+            Self::Value(value @ Value::Object(_)) => serializer.collect_map(Self::members(value)),
+            Self::Value(Value::Array(items)) => {
+                serializer.collect_seq(items.iter().map(Tree::Value))
+            }
+            Self::Value(other) => other.serialize(serializer),
+        }
     }
 }
 

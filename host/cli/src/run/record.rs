@@ -55,7 +55,7 @@ impl Recording {
             started_ms: now_ms(),
             stepwell: env!("CARGO_PKG_VERSION"),
         })?;
-        documents(&mut live.documents(), &resolved(run), mask)
+        documents(&mut live.documents(), resolved(run), mask)
             .context("failed to write the documents of the run")?;
         let handles = Handles {
             events: live.events()?,

@@ -355,7 +355,8 @@ pub(crate) fn child_metadata(
     labels_of_task: &[(crate::fields::Text, crate::fields::Text)],
     section: Section,
 ) -> Json {
-    let mut labels = core.labels.clone();
+    let mut labels = stored::Words::with_capacity(core.labels.len() + labels_of_task.len() + 2);
+    labels.extend(core.labels.clone());
     stored::put(&mut labels, labels_of_task);
     labels.insert(
         "tekton.dev/pipelineTask".to_owned(),

@@ -44,7 +44,8 @@ pub(crate) fn metadata(
     labels: Words,
     annotations: Words,
 ) -> Json {
-    let mut metadata = Words::new();
+    // With room for what is added: each TaskRun has one of these.
+    let mut metadata = Words::with_capacity(6);
     metadata.insert("name".to_owned(), run.name.into());
     metadata.insert("namespace".to_owned(), run.namespace.into());
     metadata.insert("uid".to_owned(), run.uid.into());
@@ -60,19 +61,23 @@ pub(crate) fn metadata(
 
 /// Says whose child an object is.
 pub(crate) fn owned_by(metadata: &mut Json, owner: Identified<'_>) {
-    metadata["ownerReferences"] = json!([{
-        "apiVersion": "tekton.dev/v1",
-        "kind": "PipelineRun",
-        "name": owner.name,
-        "uid": owner.uid,
-        "controller": true,
-        "blockOwnerDeletion": true,
-    }]);
+    let mut reference = Words::with_capacity(6);
+    for (field, value) in [
+        ("apiVersion", "tekton.dev/v1".into()),
+        ("kind", "PipelineRun".into()),
+        ("name", owner.name.into()),
+        ("uid", owner.uid.into()),
+        ("controller", true.into()),
+        ("blockOwnerDeletion", true.into()),
+    ] {
+        reference.insert(field.to_owned(), value);
+    }
+    metadata["ownerReferences"] = Json::Array(vec![reference.into()]);
 }
 
 /// An object.
 pub(crate) fn object(api_version: &str, kind: &str, metadata: Json, spec: Json) -> Json {
-    let mut object = Words::new();
+    let mut object = Words::with_capacity(4);
     object.insert("apiVersion".to_owned(), api_version.into());
     object.insert("kind".to_owned(), kind.into());
     object.insert("metadata".to_owned(), metadata);
