@@ -12,6 +12,9 @@ use crate::mask::Mask;
 use crate::object::Object;
 use crate::{Json, Objects, Reporter};
 
+/// How many bytes are handed to the system at once, where so many come together: those of some dozen tasks.
+const AT_ONCE: usize = 64 << 10;
+
 /// Where a record goes.
 #[derive(Debug)]
 pub struct Handles<E, O, S> {
@@ -37,8 +40,8 @@ impl<E: Write, O: Write, S: Write> Record<E, O, S> {
     /// Writes to `handles`, without what `mask` finds.
     pub fn new(handles: Handles<E, O, S>, mask: Mask) -> Self {
         Self {
-            events: Json::new(BufWriter::new(handles.events)),
-            objects: Objects::new(BufWriter::new(handles.objects)).masked(mask),
+            events: Json::new(BufWriter::with_capacity(AT_ONCE, handles.events)),
+            objects: Objects::new(BufWriter::with_capacity(AT_ONCE, handles.objects)).masked(mask),
             status: handles.status,
             completed: None,
         }

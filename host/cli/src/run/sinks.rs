@@ -23,7 +23,10 @@ const MOST_AT_ONCE: usize = 256;
 const FEW: usize = 64;
 
 /// How long events then gather: too short to be seen, and long enough for some steps.
-const PAUSE: Duration = Duration::from_micros(500);
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// With so many at once, somebody prints faster than that, and would be held back by a pause.
+const MANY: usize = MOST_AT_ONCE / 2;
 
 /// Something that is told of events.
 pub(crate) struct Sink {
@@ -132,7 +135,8 @@ pub(crate) fn show(
     let mut batch = Vec::new();
     let mut seen = 0;
     while events.blocking_recv_many(&mut batch, MOST_AT_ONCE) > 0 {
-        seen += batch.len();
+        let came = batch.len();
+        seen += came;
         for event in batch.drain(..) {
             note(&event, &mut shown);
             tell(&event, &mut sinks, &mut shown);
@@ -145,7 +149,7 @@ pub(crate) fn show(
             }
         }
         flush(&mut sinks, &mut shown);
-        if seen > FEW {
+        if seen > FEW && came < MANY {
             std::thread::sleep(PAUSE);
         }
     }
