@@ -775,3 +775,28 @@ spec: {results: [{name: digest}], steps: [{image: ./a.wasm}]}
         assert_eq!(refused.verdict.reason, "InvalidTaskResultReference");
     }
 }
+
+#[test]
+fn a_workspace_that_nobody_binds_or_declares_is_wrong_in_a_pipeline_of_a_run_too() {
+    let read = |run: &str, declared: &str| {
+        let pipeline = format!(
+            "{declared}
+tasks:
+  - name: a
+    workspaces: [{{name: in, workspace: src}}]
+    taskSpec: {{workspaces: [{{name: in, optional: true}}], steps: [{{image: ./a.wasm}}]}}"
+        );
+        try_read(&[&document(run, &pipeline)], &request())
+    };
+    let none = "description: none";
+    assert!(read("[]\n  workspaces: [{name: src, emptyDir: {}}]", none).is_ok());
+    assert!(read("[]", "workspaces: [{name: src, optional: true}]").is_ok());
+    let errors = read("[]", none).unwrap_err();
+    let told: Vec<String> = errors.problems().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        ["the task `a` uses the workspace `src`, which the Pipeline does not declare"]
+    );
+    let refused = errors.refused().unwrap();
+    assert_eq!(refused.verdict.reason, "CreateRunFailed");
+}

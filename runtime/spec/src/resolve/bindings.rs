@@ -1,12 +1,15 @@
 //! The workspaces that a pipeline hands on to one of its tasks.
 
 use crate::document::pipeline_task::{PipelineTask as Decl, PipelineTaskSource};
-use crate::problem::{Problems, RunProblem};
+use crate::fields::Text;
+use crate::nearest::suggest;
+use crate::problem::{Problems, RunProblem, TaskProblem};
 use crate::resolve::children::Children;
 use crate::resolve::files::{self, Files};
 use crate::resolve::known::Known;
 use crate::resolve::offers::{Binder, Offer};
 use crate::resolve::pod::Pod;
+use crate::resolve::refusal;
 use crate::substitute::Scope;
 
 impl Children<'_> {
@@ -18,6 +21,7 @@ impl Children<'_> {
         for workspace in &decl.workspaces {
             let source = workspace.source();
             let Some(offer) = find(&source.value) else {
+                self.check_declared(decl, source, problems);
                 continue;
             };
             let Some(offer) = self.settled(offer, problems) else {
@@ -58,6 +62,37 @@ impl Children<'_> {
             }
         }
         offers
+    }
+
+    /// Notes a workspace that nobody binds and the Pipeline does not declare. One that is declared need not be bound, or
+    /// was noted as missing.
+    fn check_declared(&self, decl: &Decl, source: &Text, problems: &Problems) {
+        let core = self.core();
+        let declared = || {
+            core.spec
+                .workspaces
+                .iter()
+                .map(|own| own.name.value.as_str())
+        };
+        if declared().any(|own| own == source.value) {
+            return;
+        }
+        problems.refuse(refusal::failed(
+            "CreateRunFailed",
+            format!(
+                "expected workspace {:?} to be provided by pipelinerun for pipeline task {:?}",
+                source.value, decl.name.value
+            ),
+        ));
+        let offered = core.offers.iter().map(|offer| &*offer.name);
+        let known: Vec<&str> = declared().chain(offered).collect();
+        problems.push(TaskProblem::UndeclaredWorkspace {
+            user: format!("the task `{}`", decl.name.value),
+            workspace: source.value.clone(),
+            owner: "the Pipeline",
+            help: suggest(&source.value, &known, "workspaces"),
+            span: source.span,
+        });
     }
 
     /// The offer, with the results of tasks that it depends on filled in as far as they are there; what is not stays as it
