@@ -66,14 +66,20 @@ pub(crate) fn run() -> Result<()> {
     failure.map_or(Ok(()), Err)
 }
 
-/// Programs that tests use as they are, each in the Debian package of its name: a registry to pull from, and `git`.
-const PROGRAMS: [&str; 2] = ["docker-registry", "git"];
+/// Programs that tests use as they are, each with its Debian package: the root of containers, a registry to pull from, and
+/// `git`.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("busybox", "busybox-static"),
+    ("docker-registry", "docker-registry"),
+    ("git", "git"),
+];
 
 /// Installs the programs that are missing. Where that is not possible it says so, and the tests that need one are skipped.
 fn programs() -> Result<()> {
     let missing: Vec<&str> = PROGRAMS
         .into_iter()
-        .filter(|name| !command::exists(name))
+        .filter(|(name, _)| !command::exists(name))
+        .map(|(_, package)| package)
         .collect();
     if missing.is_empty() {
         return Ok(());

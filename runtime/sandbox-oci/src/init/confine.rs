@@ -1,0 +1,112 @@
+//! Gives up every power that the program is not to have, for this process and with it for all that it starts.
+
+use std::io;
+
+use rustix_namespaces::process::{
+    DumpableBehavior, Gid, Resource, Rlimit, Signal, Uid, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
+};
+use rustix_namespaces::thread::{
+    CapabilityFlags, CapabilitySets, capabilities, clear_ambient_capability_set,
+    remove_capability_from_bounding_set, set_capabilities, set_no_new_privs, set_thread_groups,
+    set_thread_res_gid, set_thread_res_uid,
+};
+
+use super::identity::Person;
+use crate::capability;
+use crate::request::{Failure, Request};
+use crate::seccomp;
+
+/// Becomes `person`, with no more powers than `request` leaves.
+pub(super) fn confine(request: &Request, person: &Person) -> Result<(), Failure> {
+    let host = |doing: &'static str| {
+        move |error: rustix_namespaces::io::Errno| Failure::host(doing, error)
+    };
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none).map_err(host("keep cores from being written"))?;
+    if request.no_new_privileges {
+        set_no_new_privs(true).map_err(host("keep powers from being gained"))?;
+    }
+    if !request.privileged {
+        // While there is the power to do so without giving up new privileges.
+        for filter in
+            seccomp::filters().map_err(|error| Failure::host("filter system calls", error))?
+        {
+            install(&filter).map_err(|error| Failure::host("filter system calls", error))?;
+        }
+    }
+    for capability in capability::missing(request.capabilities) {
+        match remove_capability_from_bounding_set(capability) {
+            // One that this kernel does not have.
+            Err(rustix_namespaces::io::Errno::INVAL) => {}
+            removed => removed.map_err(host("bound capabilities"))?,
+        }
+    }
+    become_person(person).map_err(host("become the step's user"))?;
+    // What we do not have ourselves we cannot give.
+    let ours = capabilities(None).map_err(host("look at capabilities"))?;
+    let kept = ours.permitted & CapabilityFlags::from_bits_retain(request.capabilities);
+    let capabilities = match person.user {
+        0 => kept,
+        _ => CapabilityFlags::empty(),
+    };
+    clear_ambient_capability_set().map_err(host("give up capabilities"))?;
+    let sets = CapabilitySets {
+        effective: capabilities,
+        permitted: capabilities,
+        inheritable: CapabilityFlags::empty(),
+    };
+    set_capabilities(None, sets).map_err(host("give up capabilities"))?;
+    // Nobody looks into this process, whose program is the machine's.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(host("hide from the container"))?;
+    set_parent_process_death_signal(Some(Signal::Kill)).map_err(host("end with its parent"))
+}
+
+fn become_person(person: &Person) -> rustix_namespaces::io::Result<()> {
+    #[expect(
+        unsafe_code,
+        reason = "rustix takes a number for a user only as unsafe"
+    )]
+    let (user, group, groups) = {
+        let group = |number: u32| {
+            // SAFETY: any number but the last is one of a group, and `identity` refuses that one.
+            unsafe { Gid::from_raw(number) }
+        };
+        // SAFETY: as for groups.
+        let user = unsafe { Uid::from_raw(person.user) };
+        let groups: Vec<_> = person.groups.iter().copied().map(group).collect();
+        (user, group(person.group), groups)
+    };
+    set_thread_groups(&groups)?;
+    set_thread_res_gid(group, group, group)?;
+    set_thread_res_uid(user, user, user)
+}
+
+/// Puts one filter in place. `seccompiler` would also keep set-user-id programs from working, wanted or not.
+fn install(filter: &seccompiler::BpfProgram) -> io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).map_err(io::Error::other)?,
+        filter: filter.as_ptr().cast::<libc::sock_filter>().cast_mut(),
+    };
+    #[expect(
+        unsafe_code,
+        reason = "no crate that we use puts a filter in place as it is"
+    )]
+    // SAFETY: both structures are laid out as the kernel has them; it copies the program and keeps no pointer to it.
+    let installed = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            0,
+            &raw const program,
+        )
+    };
+    match installed {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

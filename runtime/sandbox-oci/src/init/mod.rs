@@ -1,0 +1,74 @@
+//! A container's first process: our own binary, started again inside the container's process namespace.
+//!
+//! It hears what to become (`request`), makes the root and the mounts (`root`), finds out who runs (`identity`), gives up
+//! every power (`confine`), and only then starts the program and waits for it (`program`). What it learns it says to its
+//! parent and to nobody else. It has one thread, and ends when the socket to its parent closes: with the first process of
+//! a namespace, the kernel ends all others.
+//!
+//! It must not be called in a process that does anything else.
+
+mod confine;
+mod identity;
+mod program;
+mod root;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+
+use crate::request::{Failure, Reply, Request};
+
+/// A request is shorter: it holds a step's arguments and environment, which the kernel bounds to less.
+const REQUEST_BYTES: u64 = 16 << 20;
+
+/// Becomes the container that the parent asks for on standard input. Call it first thing in a process that was started
+/// for it, with the arguments of [`OciOptions::init`](crate::OciOptions::init).
+pub fn container_init() -> ExitCode {
+    let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else {
+        return ExitCode::FAILURE;
+    };
+    let parent = Parent(UnixStream::from(socket));
+    let reply = match become_container(&parent) {
+        Ok(reply) => reply,
+        Err(failure) => Reply::Failed(failure),
+    };
+    match parent.say(&reply) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn become_container(parent: &Parent) -> Result<Reply, Failure> {
+    let request = parent.hear()?;
+    let volumes = root::enter(&request)?;
+    let person = identity::resolve(&request.identity)?;
+    root::furnish(&request, volumes)?;
+    confine::confine(&request, &person)?;
+    program::run(&request, &person, parent)
+}
+
+/// The socket to the process that started us.
+pub(super) struct Parent(UnixStream);
+
+impl Parent {
+    fn hear(&self) -> Result<Request, Failure> {
+        let doing = "hear what to run";
+        let mut line = String::new();
+        let mut reader = BufReader::new(std::io::Read::take(&self.0, REQUEST_BYTES));
+        reader
+            .read_line(&mut line)
+            .map_err(|error| Failure::host(doing, error))?;
+        serde_json::from_str(&line).map_err(|error| Failure::host(doing, error))
+    }
+
+    pub(super) fn say(&self, reply: &Reply) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(reply)?;
+        line.push(b'\n');
+        (&self.0).write_all(&line)
+    }
+
+    pub(super) fn socket(&self) -> &UnixStream {
+        &self.0
+    }
+}

@@ -1,0 +1,104 @@
+//! What the parent says to a container's first process, and what it hears back.
+//!
+//! One line of JSON each way at a time, over a socket that is the child's standard input; signals are single bytes. Only
+//! our own binary is at the other end: nothing of a guest runs with this socket open.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// All that the child needs to become the container.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Request {
+    /// The step's own folder: `l/0`… are links to the layers, the lowest first; `upper`, `work` and `root` are empty.
+    pub(crate) folder: PathBuf,
+    /// How many layers there are.
+    pub(crate) layers: usize,
+    /// Volumes, in the order in which they are mounted.
+    pub(crate) volumes: Vec<VolumeMount>,
+    /// The program and its arguments.
+    pub(crate) argv: Vec<String>,
+    /// The whole environment.
+    pub(crate) env: Vec<(String, String)>,
+    /// Where it starts.
+    pub(crate) working_dir: String,
+    /// Who runs.
+    pub(crate) identity: Identity,
+    /// What is left of root's powers, as a set of bits.
+    pub(crate) capabilities: u64,
+    /// No program gains powers.
+    pub(crate) no_new_privileges: bool,
+    /// The root cannot be written to.
+    pub(crate) read_only_root: bool,
+    /// Nothing is filtered or hidden.
+    pub(crate) privileged: bool,
+    /// What `/etc/resolv.conf` says; `None` without a network.
+    pub(crate) resolv_conf: Option<String>,
+}
+
+/// One volume in a container.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct VolumeMount {
+    /// Leads to the open folder.
+    pub(crate) source: PathBuf,
+    /// Where it is seen: absolute.
+    pub(crate) target: String,
+    /// Nothing in it can be changed.
+    pub(crate) read_only: bool,
+}
+
+/// Who runs, as it was asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    /// The image's word: names and numbers, looked up in the image's own files.
+    pub(crate) image_user: Option<String>,
+    /// Instead of the image's user.
+    pub(crate) user: Option<u32>,
+    /// Instead of the image's group.
+    pub(crate) group: Option<u32>,
+    /// Beside those of the image.
+    pub(crate) groups: Vec<u32>,
+    /// Not user 0.
+    pub(crate) non_root: bool,
+}
+
+/// What the child has to say.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Reply {
+    /// There is no container, and why.
+    Failed(Failure),
+    /// The program runs.
+    Started,
+    /// The program ended by itself.
+    Exited(i32),
+    /// A signal ended the program.
+    Signalled(i32),
+}
+
+/// Why there is no container.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// Completes "failed to …".
+    pub(crate) doing: String,
+    /// What the kernel said.
+    pub(crate) cause: String,
+    /// Whether the image or the step is to blame, and not this machine.
+    pub(crate) guests: bool,
+}
+
+impl Failure {
+    pub(crate) fn host(doing: impl Into<String>, cause: impl ToString) -> Self {
+        Self {
+            doing: doing.into(),
+            cause: cause.to_string(),
+            guests: false,
+        }
+    }
+
+    pub(crate) fn guest(doing: impl Into<String>, cause: impl ToString) -> Self {
+        Self {
+            guests: true,
+            ..Self::host(doing, cause)
+        }
+    }
+}

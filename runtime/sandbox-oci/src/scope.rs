@@ -1,0 +1,248 @@
+//! What the steps of one task share, and how a step's description becomes a container that can be run.
+//!
+//! Nothing of the guest has run when a container is prepared, and no process has been started: a folder was made, and
+//! everything that could contradict itself was looked at.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::fd::AsRawFd as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cap_std::fs::Dir;
+use stepwell_contract::{
+    Access, Mount, Network as NetworkGrant, Refusal, Sandbox, SandboxError, SandboxErrorKind,
+    StepSpec, TaskScope, TaskSpec,
+};
+
+use crate::BACKEND;
+use crate::backend::{Host, container};
+use crate::capability;
+use crate::network::Network;
+use crate::request::{Identity, Request, VolumeMount};
+use crate::run::Container;
+use crate::signal::stop_signal;
+use crate::step_folder::StepFolder;
+
+/// Where no volume can be mounted: what a container sees of the kernel is bounded by name.
+const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+/// The one place below them that is a folder like any other.
+const SHARED_MEMORY: &str = "/dev/shm";
+
+/// What the steps of one task share: its volumes and its network.
+pub(crate) struct Scope {
+    host: Arc<Host>,
+    volumes: HashMap<Arc<str>, Arc<Dir>>,
+    /// Made for the first step that has no other.
+    network: Mutex<Option<Arc<Network>>>,
+}
+
+impl Scope {
+    pub(crate) fn new(host: Arc<Host>, task: &TaskSpec) -> Self {
+        let volumes = task.volumes.iter();
+        Self {
+            host,
+            volumes: volumes
+                .map(|volume| (Arc::clone(&volume.name), Arc::clone(&volume.dir)))
+                .collect(),
+            network: Mutex::new(None),
+        }
+    }
+
+    fn network(&self) -> std::io::Result<Arc<Network>> {
+        // It is there or it is not.
+        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*network {
+            Some(network) => Ok(Arc::clone(network)),
+            None => Ok(Arc::clone(network.insert(Arc::new(Network::new()?)))),
+        }
+    }
+
+    /// The volumes of a step, each after those that it is mounted in.
+    fn volumes(&self, step: &StepSpec) -> Result<(Vec<VolumeMount>, Vec<Arc<Dir>>), SandboxError> {
+        let mut mounts: Vec<&Mount> = step.mounts.iter().collect();
+        mounts.sort_by_key(|mount| mount.path.split('/').count());
+        let mut places = Vec::with_capacity(mounts.len());
+        let mut dirs = Vec::with_capacity(mounts.len());
+        for mount in mounts {
+            let dir = self.volumes.get(&mount.volume).ok_or_else(|| {
+                let cause = format!("`{}` shows no volume of the task", mount.path);
+                error(step, SandboxErrorKind::Host, cause)
+            })?;
+            if !can_be_mounted(&mount.path) {
+                let cause = format!("no volume can be mounted at `{}`", mount.path);
+                return Err(error(step, SandboxErrorKind::BadGuest, cause));
+            }
+            places.push(VolumeMount {
+                source: PathBuf::from(format!(
+                    "/proc/{}/fd/{}",
+                    std::process::id(),
+                    dir.as_raw_fd()
+                )),
+                target: mount.path.to_string(),
+                read_only: mount.access == Access::ReadOnly,
+            });
+            dirs.push(Arc::clone(dir));
+        }
+        Ok((places, dirs))
+    }
+
+    fn check_privilege(&self, step: &StepSpec) -> Result<(), SandboxError> {
+        if !step.security.privileged || self.host.options.privileged {
+            return Ok(());
+        }
+        let refusal = Refusal {
+            import: "privileged".to_owned(),
+            capability: "all powers over this machine".to_owned(),
+            grant: None,
+        };
+        let cause = "only the command line can allow a privileged step";
+        Err(error(step, SandboxErrorKind::Refused(vec![refusal]), cause))
+    }
+}
+
+impl TaskScope for Scope {
+    fn backend(&self) -> &'static str {
+        BACKEND
+    }
+
+    fn prepare(&self, step: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
+        step.check(BACKEND)?;
+        let image = Arc::clone(container(&step.image)?);
+        self.check_privilege(&step)?;
+        let host = |cause: std::io::Error| error(&step, SandboxErrorKind::Host, cause);
+        let capabilities = capability::granted(&step.security)
+            .map_err(|cause| error(&step, SandboxErrorKind::BadGuest, cause))?;
+        if let Some(cause) = impossible(&step) {
+            return Err(error(&step, SandboxErrorKind::BadGuest, cause));
+        }
+        let (volumes, dirs) = self.volumes(&step)?;
+        let layers: Result<Vec<_>, _> = image
+            .layers
+            .iter()
+            .map(|layer| self.host.layers.path(layer))
+            .collect();
+        let layers = layers?;
+        let any = step.grants.network == NetworkGrant::Any;
+        let network = match any {
+            true => None,
+            false => Some(self.network().map_err(host)?),
+        };
+        // Without a resolver of its own a container asks the one that it is told of.
+        let resolv_conf = any.then(|| fs::read_to_string("/etc/resolv.conf").unwrap_or_default());
+        let options = &self.host.options;
+        let folder =
+            StepFolder::new(&self.host.scratch, &options.scratch, &layers).map_err(host)?;
+        let security = &step.security;
+        let request = Request {
+            folder: folder.path().to_owned(),
+            layers: layers.len(),
+            volumes,
+            argv: step.argv,
+            env: step.env,
+            working_dir: step.working_dir.to_string(),
+            identity: Identity {
+                image_user: image.user.clone(),
+                user: security.run_as_user,
+                group: security.run_as_group,
+                groups: security.groups.clone(),
+                non_root: security.run_as_non_root,
+            },
+            capabilities,
+            no_new_privileges: !security.privileged
+                && security.allow_privilege_escalation != Some(true),
+            read_only_root: security.read_only_root == Some(true),
+            privileged: security.privileged,
+            resolv_conf,
+        };
+        Ok(Box::new(Container {
+            name: step.name,
+            options: Arc::clone(options),
+            groups: self.host.groups.clone(),
+            request,
+            folder,
+            network,
+            volumes: dirs,
+            resources: step.resources,
+            stop: stop_signal(image.stop_signal.as_deref()),
+        }))
+    }
+
+    fn close(self: Box<Self>) -> Result<(), SandboxError> {
+        // A network is gone with its last handle; everything else belongs to a step.
+        Ok(())
+    }
+}
+
+/// What of a step no kernel takes, beside what no backend does.
+fn impossible(step: &StepSpec) -> Option<String> {
+    if step.argv.is_empty() {
+        return Some("there is no program to run".to_owned());
+    }
+    let ids = [step.security.run_as_user, step.security.run_as_group];
+    let ids = ids
+        .into_iter()
+        .flatten()
+        .chain(step.security.groups.iter().copied());
+    if ids.into_iter().any(|id| id == u32::MAX) {
+        return Some(format!("{} is no user or group", u32::MAX));
+    }
+    (!step.working_dir.starts_with('/') || step.working_dir.contains('\0'))
+        .then(|| format!("`{}` is no absolute path", step.working_dir.escape_debug()))
+}
+
+fn can_be_mounted(path: &str) -> bool {
+    let below = |folder: &str| {
+        path.strip_prefix(folder)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let plain = path.len() > 1
+        && path
+            .strip_prefix('/')
+            .is_some_and(|path| path.split('/').all(|name| !["", ".", ".."].contains(&name)));
+    plain
+        && !path.contains('\0')
+        && (below(SHARED_MEMORY) || !KERNEL.iter().any(|folder| below(folder)))
+}
+
+fn error(
+    step: &StepSpec,
+    kind: SandboxErrorKind,
+    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> SandboxError {
+    SandboxError::new(BACKEND, format!("prepare step `{}`", step.name), kind).because(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::can_be_mounted;
+
+    #[test]
+    fn attack_no_volume_hides_the_kernels_bounds() {
+        for path in [
+            "/",
+            "/proc",
+            "/proc/sys",
+            "/sys",
+            "/dev",
+            "/dev/null",
+            "/a/../proc",
+            "/a//b",
+            "a",
+            "",
+        ] {
+            assert!(!can_be_mounted(path), "{path}");
+        }
+        for path in [
+            "/workspace",
+            "/process",
+            "/dev/shm",
+            "/dev/shm/a",
+            "/tekton/results",
+            "/etc",
+        ] {
+            assert!(can_be_mounted(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Containers on this machine's kernel, with Debian's static busybox as their root.
+//!
+//! They need root and `busybox-static`. Without, each test says so on standard error and passes; where
+//! `STEPWELL_REQUIRE_CONTAINERS` is set, it fails instead.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod attacks;
+mod endings;
+mod identity;
+mod leaks;
+mod limits;
+mod stopping;
+mod surroundings;
+mod volumes;
+mod world;
