@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_contract::{
-    Ambient, Fingerprint, Grants, Image, Network, Resources, ResultDecl, Security, StepName,
-    StepSpec,
+    Ambient, Fingerprint, Grants, Image, Network, ResultDecl, StepName, StepSpec,
 };
 use stepwell_spec::{OnError, Step, TaskRun, Tee};
 
@@ -136,8 +135,8 @@ pub(crate) fn plan(
         attempt,
         grants: granted(run, &step.grants),
         limits: step.limits,
-        resources: Resources::default(),
-        security: Security::default(),
+        resources: step.resources,
+        security: step.security,
         ambient: Ambient {
             epoch_seconds,
             seed: [0; 32],

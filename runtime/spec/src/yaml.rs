@@ -87,6 +87,17 @@ impl Node {
         )
     }
 
+    /// What stands under `name`, which is matched as Go matches the names of fields; `None` where that is nothing, or the
+    /// node is no mapping.
+    pub(crate) fn entry(&self, name: &str) -> Option<&Arc<Self>> {
+        let Value::Mapping(entries) = &self.value else {
+            return None;
+        };
+        let mut entries = entries.iter();
+        let entry = entries.find(|entry| entry.key.text.eq_ignore_ascii_case(name))?;
+        Some(&entry.value)
+    }
+
     /// The node as JSON, fields under their own names. Nulls are left out of mappings, as Go leaves them out.
     pub(crate) fn to_json(&self) -> Json {
         match &self.value {

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use miette::Diagnostic;
-use stepwell_contract::Limit;
+use stepwell_contract::{Limit, Security};
 use stepwell_spec::{
     Identity, Request, RequestedEnd, Sources, SpecErrors, TaskRun, parse, read, resolve,
 };
@@ -191,5 +191,76 @@ fn a_run_says_what_its_own_status_asks_for() {
     assert_eq!(
         status("  status: TaskRunPending\n"),
         Some(RequestedEnd::Pending)
+    );
+}
+
+const SECURED: &str = "
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata: {name: run}
+spec:
+  podTemplate:
+    securityContext: {runAsUser: 1000, runAsNonRoot: true, fsGroup: 7, supplementalGroups: [5]}
+  taskSpec:
+    stepTemplate:
+      securityContext: {readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+      computeResources: {limits: {cpu: 500m}}
+    steps:
+      - {name: plain, image: ./a.wasm}
+      - name: own
+        image: ./a.wasm
+        securityContext:
+          {runAsUser: 0, runAsNonRoot: false, privileged: true, capabilities: {add: [NET_ADMIN]}}
+        computeResources: {limits: {cpu: 1.5, memory: 2Mi}}
+";
+
+#[test]
+fn who_a_step_is_comes_from_the_step_the_template_and_the_pod() {
+    let run = run_of(&sources(&[SECURED]), &request());
+    let [plain, own] = &*run.steps else {
+        panic!("two steps");
+    };
+    let of_pod = Security {
+        run_as_user: Some(1000),
+        groups: vec![5, 7],
+        run_as_non_root: true,
+        read_only_root: Some(true),
+        drop_capabilities: vec!["ALL".to_owned()],
+        ..Security::default()
+    };
+    assert_eq!(plain.security, of_pod);
+    assert_eq!(
+        own.security,
+        Security {
+            run_as_user: Some(0),
+            run_as_non_root: false,
+            privileged: true,
+            add_capabilities: vec!["NET_ADMIN".to_owned()],
+            ..of_pod
+        }
+    );
+    assert_eq!(plain.resources.cpu_millis, Some(500));
+    assert_eq!(
+        (own.resources.cpu_millis, own.resources.memory),
+        (Some(1500), Some(2 << 20))
+    );
+}
+
+#[test]
+fn who_cannot_be_and_what_cannot_be_counted_is_told() {
+    let wrong = SECURED
+        .replace("runAsUser: 0", "runAsUser: 4294967296")
+        .replace("cpu: 500m", "cpu: half");
+    let errors = read(&sources(&[&wrong]), &request()).unwrap_err();
+    let told: Vec<_> = errors
+        .problems()
+        .map(|problem| problem.to_string())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "`half` is no value for `cpu`",
+            "`4294967296` is no value for `runAsUser`"
+        ]
     );
 }

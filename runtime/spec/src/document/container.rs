@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::document::env::{EnvDecl, EnvFrom, EnvValue};
 use crate::document::resources::Resources;
+use crate::document::security::SecurityDecl;
 use crate::document::shape::{self, SECURITY_CONTEXT, VOLUME_DEVICES};
 use crate::fields::{Fields, Text};
 use crate::problem::Problems;
@@ -24,8 +25,8 @@ pub(crate) struct Container {
     pub(crate) env_from: Vec<EnvFrom>,
     pub(crate) volume_mounts: Vec<VolumeMount>,
     pub(crate) resources: Option<Resources>,
-    /// As it is written.
-    pub(crate) security_context: Option<Arc<Node>>,
+    /// Who it is, and what it may do.
+    pub(crate) security: SecurityDecl,
 }
 
 /// A volume where a container sees it.
@@ -71,7 +72,9 @@ impl Container {
             env_from: fields.each("envFrom", EnvFrom::read),
             volume_mounts: fields.each("volumeMounts", VolumeMount::read),
             resources: Resources::take(fields, problems),
-            security_context,
+            security: security_context
+                .map(|node| SecurityDecl::read(&node, problems))
+                .unwrap_or_default(),
         }
     }
 
@@ -95,9 +98,7 @@ impl Container {
         if self.resources.is_none() {
             self.resources.clone_from(&template.resources);
         }
-        if self.security_context.is_none() {
-            self.security_context.clone_from(&template.security_context);
-        }
+        self.security = std::mem::take(&mut self.security).or(&template.security);
         let own = std::mem::take(&mut self.env);
         self.env = with_inherited(own, &template.env, |variable| &variable.name.value);
         let own = std::mem::take(&mut self.volume_mounts);

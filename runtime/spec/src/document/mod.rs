@@ -25,6 +25,7 @@ pub(crate) mod pod;
 pub(crate) mod reference;
 pub(crate) mod resources;
 pub(crate) mod secret;
+pub(crate) mod security;
 pub(crate) mod service_account;
 pub(crate) mod settings;
 mod shape;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::document::env::EnvDecl;
+use crate::document::security::SecurityDecl;
 use crate::document::shape::{self, POD_TEMPLATE};
 use crate::document::volume::VolumeDecl;
 use crate::fields::Fields;
@@ -18,6 +19,8 @@ pub(crate) struct PodTemplate {
     pub(crate) env: Vec<EnvDecl>,
     /// What containers can mount beside the Task's own volumes.
     pub(crate) volumes: Vec<VolumeDecl>,
+    /// Who every container is, where it does not say otherwise.
+    pub(crate) security: SecurityDecl,
 }
 
 impl PodTemplate {
@@ -29,6 +32,10 @@ impl PodTemplate {
             node: Arc::clone(node),
             env: fields.each("env", EnvDecl::read),
             volumes: fields.each("volumes", VolumeDecl::read),
+            security: node
+                .entry("securityContext")
+                .map(|node| SecurityDecl::read(node, problems))
+                .unwrap_or_default(),
         };
         fields.finish();
         Some(template)

@@ -129,9 +129,10 @@ impl Child<'_> {
             metadata: &metadata,
             settings: &settings,
             step_specs: own.map_or(&[], |own| &own.step_specs),
-            memory_of_all: own
+            amounts_of_all: own
                 .and_then(|own| own.resources.as_ref())
-                .and_then(|resources| resources.memory),
+                .map(|resources| resources.amounts)
+                .unwrap_or_default(),
             pod_templates: &pod_templates,
             service_account,
             stored: known.is_some(),

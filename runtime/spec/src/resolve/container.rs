@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use crate::document::container::{Container, VolumeMount};
 use crate::document::env::{EnvDecl, EnvFrom, EnvValue, KeyRef};
+use crate::document::resources::Amounts;
+use crate::document::security::SecurityDecl;
 use crate::fields::Text;
 use crate::name;
 use crate::problem::RunProblem;
@@ -21,7 +23,8 @@ pub(crate) struct Filled {
     pub(crate) env_from: Vec<(String, String)>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) mounts: Vec<Mount>,
-    pub(crate) memory: Option<u64>,
+    pub(crate) amounts: Amounts,
+    pub(crate) security: SecurityDecl,
 }
 
 /// A volume mount, filled in.
@@ -63,10 +66,12 @@ impl Filled {
                 .iter()
                 .map(|mount| Mount::new(mount, files))
                 .collect(),
-            memory: container
+            amounts: container
                 .resources
                 .as_ref()
-                .and_then(|resources| resources.memory),
+                .map(|resources| resources.amounts)
+                .unwrap_or_default(),
+            security: container.security.clone(),
         }
     }
 
@@ -75,7 +80,8 @@ impl Filled {
     pub(crate) fn or(mut self, template: Self, has_script: bool) -> Self {
         self.image = self.image.or(template.image);
         self.working_dir = self.working_dir.or(template.working_dir);
-        self.memory = self.memory.or(template.memory);
+        self.amounts = self.amounts.or(template.amounts);
+        self.security = self.security.or(&template.security);
         if self.command.is_empty() && !has_script {
             self.command = template.command;
         }

@@ -161,9 +161,10 @@ pub(crate) fn make(
         metadata: &metadata,
         settings: &settings,
         step_specs: run_spec.map_or(&[], |spec| &spec.step_specs),
-        memory_of_all: run_spec
+        amounts_of_all: run_spec
             .and_then(|spec| spec.resources.as_ref())
-            .and_then(|resources| resources.memory),
+            .map(|resources| resources.amounts)
+            .unwrap_or_default(),
         pod_templates: &pod_templates,
         service_account,
         stored: true,

@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
-use stepwell_contract::{Access, Grants, Limit, Limits, ResultDecl, StepName};
+use stepwell_contract::{Access, Grants, Limit, Limits, Resources, ResultDecl, StepName};
 
 use crate::document::param::{GivenParam, ResultDecl as DeclaredResult};
+use crate::document::resources::Amounts;
+use crate::document::security::SecurityDecl;
 use crate::document::settings::{self, Annotation, Kind};
 use crate::document::step::StepDecl;
 use crate::document::step_action::StepActionSpec;
@@ -33,10 +35,10 @@ const DEFAULT_SHEBANG: &str = "#!/bin/sh\nset -e\n";
 pub(crate) struct Bounds<'a> {
     /// Of the Task, then of the run.
     pub(crate) annotations: &'a [&'a [Annotation]],
-    /// Memory by step (`stepSpecs`).
-    pub(crate) memory: BTreeMap<&'a str, u64>,
-    /// Memory of every step (`computeResources` of the TaskRun).
-    pub(crate) memory_of_all: Option<u64>,
+    /// By step (`stepSpecs`).
+    pub(crate) amounts: BTreeMap<&'a str, Amounts>,
+    /// Of every step (`computeResources` of the TaskRun).
+    pub(crate) amounts_of_all: Amounts,
     pub(crate) request: &'a Request,
 }
 
@@ -51,6 +53,8 @@ pub(crate) struct Maker<'a> {
     pub(crate) workspaces: &'a [Workspace],
     /// Variables that the pod gives to every step, whatever it says itself.
     pub(crate) pod_env: &'a [(String, String)],
+    /// Who every step is that does not say so itself.
+    pub(crate) pod_security: &'a SecurityDecl,
     /// Whether the Task stands inside its run.
     pub(crate) inline: bool,
     pub(crate) problems: &'a Problems,
@@ -108,7 +112,8 @@ impl Maker<'_> {
             );
             return None;
         }
-        let (limits, grants) = self.bounds.of_step(name, filled.memory);
+        let amounts = self.bounds.amounts(name, filled.amounts);
+        let (limits, grants) = self.bounds.of_step(name, amounts);
         let mut step = Step {
             command: filled.command,
             args: filled.args,
@@ -136,6 +141,12 @@ impl Maker<'_> {
             env,
             limits,
             grants,
+            security: filled.security.or(self.pod_security).into(),
+            resources: Resources {
+                memory: amounts.memory,
+                cpu_millis: amounts.cpu_millis,
+                pids: None,
+            },
             ..Step::new(StepName::new(name), image.into(), image_text.span)
         };
         step.is_late = late::is_late(&step);
@@ -318,14 +329,17 @@ pub(crate) fn check_flags(request: &Request, problems: &Problems) {
 }
 
 impl Bounds<'_> {
+    /// How much a step may use: what the run says goes over what the step says.
+    fn amounts(&self, name: &str, own: Amounts) -> Amounts {
+        let of_step = self.amounts.get(name).copied().unwrap_or_default();
+        self.amounts_of_all.or(of_step).or(own)
+    }
+
     /// What bounds a step, and what it is granted.
-    fn of_step(&self, name: &str, own_memory: Option<u64>) -> (Limits, Grants) {
+    fn of_step(&self, name: &str, amounts: Amounts) -> (Limits, Grants) {
         let (mut limits, mut grants) = (Limits::default(), Grants::default());
         settings::apply(self.annotations, name, &mut limits, &mut grants);
-        let memory = self
-            .memory_of_all
-            .or_else(|| self.memory.get(name).copied());
-        if let Some(memory) = memory.or(own_memory) {
+        if let Some(memory) = amounts.memory {
             // Memory can be set; only a limit that is part of the sandbox refuses.
             let _ = limits.set(Limit::Memory, memory);
         }

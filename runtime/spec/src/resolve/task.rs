@@ -10,6 +10,8 @@ use stepwell_contract::{ParamValue, RunName, TaskName};
 
 use crate::document::overrides::ContainerOverride;
 use crate::document::pod::PodTemplate;
+use crate::document::resources::Amounts;
+use crate::document::security::SecurityDecl;
 use crate::document::settings::Annotation;
 use crate::document::task::TaskSpec;
 use crate::nearest::suggest;
@@ -131,7 +133,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) settings: &'a [&'a [Annotation]],
     pub(crate) step_specs: &'a [ContainerOverride],
     /// Memory for every step.
-    pub(crate) memory_of_all: Option<u64>,
+    pub(crate) amounts_of_all: Amounts,
     pub(crate) pod_templates: &'a [&'a PodTemplate],
     pub(crate) service_account: &'a str,
     /// Whether somebody will look at the Task's spec as it would be stored.
@@ -185,7 +187,9 @@ impl Draft<'_> {
             problems,
         };
         let mut pod_env = Vec::new();
+        let mut pod_security = SecurityDecl::default();
         for template in self.pod_templates {
+            pod_security = template.security.clone().or(&pod_security);
             pod_env = container::over(pod_env, container::variables(&template.env, &files));
         }
         let binder = Binder {
@@ -199,8 +203,8 @@ impl Draft<'_> {
         self.check_step_specs(problems);
         let bounds = Bounds {
             annotations: self.settings,
-            memory: self.step_memory(),
-            memory_of_all: self.memory_of_all,
+            amounts: self.step_amounts(),
+            amounts_of_all: self.amounts_of_all,
             request: self.request,
         };
         let action_specs = RefCell::default();
@@ -213,6 +217,7 @@ impl Draft<'_> {
             bounds: &bounds,
             workspaces: &bound.workspaces,
             pod_env: &pod_env,
+            pod_security: &pod_security,
             inline: self.inline,
             problems,
             needs,
@@ -257,12 +262,12 @@ impl Draft<'_> {
         ])
     }
 
-    fn step_memory(&self) -> BTreeMap<&str, u64> {
-        let memory = self.step_specs.iter().filter_map(|step| {
-            let memory = step.resources.as_ref()?.memory?;
-            Some((step.name.value.as_str(), memory))
+    fn step_amounts(&self) -> BTreeMap<&str, Amounts> {
+        let amounts = self.step_specs.iter().filter_map(|step| {
+            let amounts = step.resources.as_ref()?.amounts;
+            Some((step.name.value.as_str(), amounts))
         });
-        memory.collect()
+        amounts.collect()
     }
 
     /// Notes overrides for steps that are not there.

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_contract::{
-    Access, Grants, Limits, ParamValue, ResultDecl, RunName, StepName, TaskName,
+    Access, Grants, Limits, ParamValue, Resources, ResultDecl, RunName, Security, StepName,
+    TaskName,
 };
 
 use super::notice::Notice;
@@ -188,6 +189,10 @@ pub struct Step {
     pub limits: Limits,
     /// What it is granted, by annotations and by the caller.
     pub grants: Grants,
+    /// `securityContext:`, of the step over that of its pod.
+    pub security: Security,
+    /// `computeResources.limits`.
+    pub resources: Resources,
 }
 
 impl Step {
@@ -214,6 +219,8 @@ impl Step {
             is_late: false,
             limits: Limits::default(),
             grants: Grants::default(),
+            security: Security::default(),
+            resources: Resources::default(),
         }
     }
 }
