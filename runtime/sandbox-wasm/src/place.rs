@@ -209,3 +209,107 @@ impl Place for WasmPlace {
         archive.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use cap_std::ambient_authority;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A place with a folder of `temp` at each path.
+    fn place(temp: &TempDir, mounts: &[(&str, &str)]) -> WasmPlace {
+        let shown = mounts.iter().map(|(folder, path)| {
+            let folder = temp.path().join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            let dir = Dir::open_ambient_dir(folder, ambient_authority()).unwrap();
+            Shown {
+                path: (*path).into(),
+                dir: Arc::new(dir),
+            }
+        });
+        WasmPlace {
+            mounts: shown.collect(),
+        }
+    }
+
+    fn files(place: &WasmPlace, path: &str) -> Result<Vec<String>, SandboxError> {
+        let mut files = Vec::new();
+        place.extract_folder(path, &mut |path, _| {
+            files.push(path.to_owned());
+            Ok(())
+        })?;
+        Ok(files)
+    }
+
+    #[test]
+    fn a_folder_has_the_mounts_that_are_in_it_and_not_what_they_hide() {
+        let temp = tempfile::tempdir().unwrap();
+        let place = place(
+            &temp,
+            &[("outer", "/ws"), ("inner", "/ws/a/b"), ("far", "/x/y/z")],
+        );
+        fs::create_dir_all(temp.path().join("outer/a/b")).unwrap();
+        fs::write(temp.path().join("outer/a/b/hidden"), "").unwrap();
+        fs::write(temp.path().join("outer/a/seen"), "").unwrap();
+        fs::write(temp.path().join("inner/inner"), "").unwrap();
+        fs::write(temp.path().join("far/far"), "").unwrap();
+        assert_eq!(files(&place, "/ws").unwrap(), ["a/b/inner", "a/seen"]);
+        assert_eq!(files(&place, "/x").unwrap(), ["y/z/far"]);
+        let all = ["ws/a/b/inner", "ws/a/seen", "x/y/z/far"];
+        assert_eq!(files(&place, "/").unwrap(), all);
+        let mut archive = Vec::new();
+        place.archive(&mut archive).unwrap();
+        let mut archived: Vec<String> = tar::Archive::new(archive.as_slice())
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+            .filter(|path| !path.ends_with('/'))
+            .collect();
+        archived.sort();
+        assert_eq!(archived, all);
+    }
+
+    /// What walks by recursion overflows its stack.
+    #[test]
+    fn attack_a_folder_in_a_folder_in_a_folder() {
+        let temp = tempfile::tempdir().unwrap();
+        let place = place(&temp, &[("ws", "/ws")]);
+        let deep = vec!["d"; 400].join("/");
+        let dir = &place.mounts[0].dir;
+        dir.create_dir_all(&deep).unwrap();
+        dir.write(format!("{deep}/file"), "").unwrap();
+        let small = std::thread::Builder::new().stack_size(128 << 10);
+        let walk = small.spawn(move || {
+            place.archive(&mut io::sink()).unwrap();
+            files(&place, "/ws").unwrap().len()
+        });
+        assert_eq!(walk.unwrap().join().unwrap(), 1);
+    }
+
+    #[test]
+    fn an_archive_says_nothing_of_the_machine() {
+        let temp = tempfile::tempdir().unwrap();
+        let archives = ["one", "two"].map(|folder| {
+            let place = place(&temp, &[(folder, "/ws")]);
+            let at = temp.path().join(folder);
+            // Made in another order, and with other modes.
+            let mut names = ["a", "b", "c"];
+            if folder == "two" {
+                names.reverse();
+            }
+            for name in names {
+                fs::write(at.join(name), name).unwrap();
+                let mode = if folder == "two" { 0o600 } else { 0o644 };
+                let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+                fs::set_permissions(at.join(name), mode).unwrap();
+            }
+            let mut archive = Vec::new();
+            place.archive(&mut archive).unwrap();
+            archive
+        });
+        assert_eq!(archives[0], archives[1]);
+    }
+}
