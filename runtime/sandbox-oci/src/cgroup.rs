@@ -1,8 +1,9 @@
 //! One control group for each container: what it may use of the machine, and what became of it.
 //!
 //! Both versions of the kernel's interface are served, and machines that have both at once: each controller is looked up
-//! where it is mounted, and the group is made below our own, so that whoever bounds us bounds what we start. It does not
-//! know what a step is.
+//! where it is mounted, and the group is made below our own, so that whoever bounds us bounds what we start. The newer
+//! interface allows that only where no process is in ours; there it is made below the nearest group above that allows it.
+//! It does not know what a step is.
 
 use std::fs;
 use std::io;
@@ -29,6 +30,8 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Base {
     controllers: Vec<&'static str>,
+    /// Where the tree is mounted.
+    top: PathBuf,
     path: PathBuf,
     unified: bool,
 }
@@ -41,10 +44,8 @@ impl Groups {
     /// Looks where the controllers are, and removes groups whose maker is dead.
     pub(crate) fn find() -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
-        let groups = Self(bases(
-            &read("/proc/self/mountinfo"),
-            &read("/proc/self/cgroup"),
-        ));
+        let bases = bases(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"));
+        let groups = Self(bases.into_iter().filter_map(usable).collect());
         groups.sweep();
         groups
     }
@@ -79,9 +80,6 @@ impl Groups {
         let name = format!("{PREFIX}{}-{number}", std::process::id());
         let mut group = Group(Vec::new());
         for base in &self.0 {
-            if base.unified {
-                enable(base)?;
-            }
             let path = base.path.join(&name);
             fs::create_dir(&path)?;
             group.0.push(Base {
@@ -94,14 +92,26 @@ impl Groups {
     }
 }
 
-/// Hands the controllers of the unified hierarchy down. It fails where they are not ours to hand on.
-fn enable(base: &Base) -> io::Result<()> {
+/// Where groups of this controller can be made, if anywhere: those of the older interface in ours, those of the unified one in
+/// the nearest group that hands its controllers down.
+fn usable(base: Base) -> Option<Base> {
+    if !base.unified {
+        // A folder that cannot be written to holds no groups of ours.
+        let writable = rustix::fs::access(&base.path, rustix::fs::Access::WRITE_OK).is_ok();
+        return writable.then_some(base);
+    }
     let words: Vec<_> = base
         .controllers
         .iter()
         .map(|name| format!("+{name}"))
         .collect();
-    fs::write(base.path.join("cgroup.subtree_control"), words.join(" "))
+    let handed_down = base
+        .path
+        .ancestors()
+        .take_while(|path| path.starts_with(&base.top))
+        .find(|path| fs::write(path.join("cgroup.subtree_control"), words.join(" ")).is_ok());
+    let path = handed_down?.to_owned();
+    Some(Base { path, ..base })
 }
 
 /// The group of one container. Dropped, it is removed.
@@ -255,6 +265,7 @@ fn bases(mounts: &str, groups: &str) -> Vec<Base> {
         let below = own.strip_prefix(root.trim_end_matches('/')).unwrap_or(own);
         bases.push(Base {
             controllers,
+            top: PathBuf::from(point),
             path: Path::new(point).join(below.trim_start_matches('/')),
             unified: kind == "cgroup2",
         });
@@ -302,6 +313,26 @@ mod tests {
                 (vec!["pids"], path("/sys/fs/cgroup/pids/y"), false),
             ]
         );
+    }
+
+    #[test]
+    fn a_group_that_may_not_be_divided_is_left_for_the_one_above() {
+        let temp = tempfile::tempdir().unwrap();
+        let own = temp.path().join("slice/scope");
+        fs::create_dir_all(&own).unwrap();
+        // What cannot be written to: the kernel refuses it where a process is in the group.
+        fs::create_dir(own.join("cgroup.subtree_control")).unwrap();
+        let base = |top: &Path| Base {
+            controllers: vec!["memory", "pids"],
+            top: top.to_owned(),
+            path: own.clone(),
+            unified: true,
+        };
+        assert_eq!(usable(base(&own)), None);
+        let slice = temp.path().join("slice");
+        assert_eq!(usable(base(temp.path())).unwrap().path, slice);
+        let written = fs::read_to_string(slice.join("cgroup.subtree_control")).unwrap();
+        assert_eq!(written, "+memory +pids");
     }
 
     #[test]
