@@ -170,7 +170,7 @@ spec:
   - {name: container, image: alpine}
 ",
     );
-    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @r"
+    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml", "--offline"]).text(), @r"
     --- stderr
     spec::image_not_found
 
@@ -210,18 +210,18 @@ spec:
       help: a step is a component that exports `wasi:cli/run` or `stepwell:task/task`, or a WASI
             program built for wasm32-wasip1
 
-    spec::image_is_container
+    spec::image_not_pulled
 
-      × the image `alpine` is not a WebAssembly file; images from registries and container images
-      │ cannot be run yet
+      × the image `alpine` cannot be had: `docker.io/library/alpine:latest` is not here, and nothing
+      │ is pulled with `--offline`
        ╭─[task.yaml:9:30]
      8 │   - {name: script, image: ./script.sh}
      9 │   - {name: container, image: alpine}
        ·                              ───┬──
-       ·                                 ╰── a container image
+       ·                                 ╰── not here
        ╰────
-      help: name a component by its path, as in `image: ./step.wasm`, or one that stands for the image
-            with `--image 'alpine=./step.wasm'` or in `stepwell.toml`
+      help: `stepwell images pull alpine` gets it; or let a component stand for it with `--image
+            'alpine=./step.wasm'`
 
     stepwell: the run has 4 problems; nothing has run
     --- exit 4
@@ -231,6 +231,7 @@ spec:
 #[test]
 fn a_container_image_is_the_environments_trouble() {
     let stage = Stage::new();
+    crate::images::lay_out(&stage, "layout", &crate::images::container());
     stage.file(
         "task.yaml",
         "\
@@ -239,23 +240,22 @@ kind: Task
 metadata: {name: task}
 spec:
   steps:
-  - {name: container, image: ghcr.io/owner/name:1}
+  - {name: container, image: oci:./layout}
 ",
     );
     insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @r"
     --- stderr
     spec::image_is_container
 
-      × the image `ghcr.io/owner/name:1` is not a WebAssembly file; images from registries and
-      │ container images cannot be run yet
+      × the image `oci:./layout` is a container image; container images cannot be run yet
        ╭─[task.yaml:6:30]
      5 │   steps:
-     6 │   - {name: container, image: ghcr.io/owner/name:1}
-       ·                              ──────────┬─────────
-       ·                                        ╰── a container image
+     6 │   - {name: container, image: oci:./layout}
+       ·                              ──────┬─────
+       ·                                    ╰── a container image
        ╰────
       help: name a component by its path, as in `image: ./step.wasm`, or one that stands for the image
-            with `--image 'ghcr.io/owner/name:1=./step.wasm'` or in `stepwell.toml`
+            with `--image 'oci:./layout=./step.wasm'` or in `stepwell.toml`
 
     stepwell: the run has a problem; nothing has run
     --- exit 3

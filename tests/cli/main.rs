@@ -9,6 +9,7 @@ mod cancel;
 mod documents;
 mod exec;
 mod fetched;
+mod images;
 mod inputs;
 mod inspect;
 mod output;

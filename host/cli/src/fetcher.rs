@@ -40,6 +40,7 @@ impl Remotes {
         options.environment = environment::for_children(&FetchOptions::ENVIRONMENT);
         options.docker_config = env.docker_config();
         options.insecure_registries.clone_from(&config.insecure);
+        options.mirrors.clone_from(&config.mirrors);
         options.certificates.clone_from(&config.certificates);
         Ok(Self {
             fetcher: Fetcher::new(options),

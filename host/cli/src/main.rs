@@ -75,6 +75,7 @@ fn main() -> std::process::ExitCode {
         Command::Fetched(args) => fetched::fetched(&args, &env)
             .map(Into::into)
             .map_err(Trouble::from),
+        Command::Images(args) => images::images(&args, &env).map(Into::into),
         Command::List(args) => list::list(&args).map(Into::into).map_err(Trouble::from),
         Command::Exec(args) => exec::exec(args, &env).map_err(Trouble::from),
         Command::Inspect(args) => inspect::inspect(&args, &env)

@@ -4,7 +4,7 @@
 //! hands to a [`Sink`] is for the sink to check. Pushing has its place here when somebody needs it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -33,7 +33,8 @@ const BEGIN: Duration = Duration::from_secs(60);
 pub struct RegistryOptions {
     /// Where logins are.
     pub keychain: Keychain,
-    /// Registries, as `HOST` or `HOST:PORT`, that are spoken to without TLS. Those on this machine always are.
+    /// Registries, as `HOST` or `HOST:PORT`, that are spoken to without TLS. Those on this machine are too, but where they
+    /// turn out to speak it.
     pub insecure: Vec<String>,
     /// What is asked before a registry: for each registry, by the name that one writes, its mirrors in order.
     pub mirrors: BTreeMap<String, Vec<Mirror>>,
@@ -43,6 +44,8 @@ pub struct RegistryOptions {
 pub struct Registry {
     pub(crate) http: Arc<Http>,
     pub(crate) options: RegistryOptions,
+    /// The places on this machine that were found to speak TLS.
+    speaks_tls: Mutex<BTreeSet<String>>,
     /// What to show for a repository, once it is known that something has to be shown.
     shown: Mutex<BTreeMap<(String, String), String>>,
 }
@@ -53,6 +56,7 @@ impl Registry {
         Self {
             http,
             options,
+            speaks_tls: Mutex::default(),
             shown: Mutex::default(),
         }
     }
@@ -140,9 +144,9 @@ impl Registry {
         cancel: &Cancel,
     ) -> Result<(), RegistryError> {
         let deadline = Instant::now() + BEGIN;
-        let url = self.url(reference, path);
         loop {
-            let answer = self.ask(reference, deadline, |authorization| {
+            let answer = self.ask(reference, deadline, |scheme, authorization| {
+                let url = url(scheme, reference, path);
                 let ask = Ask {
                     authorization,
                     from,
@@ -195,8 +199,8 @@ impl Registry {
         most: u64,
         deadline: Instant,
     ) -> Result<Vec<u8>, RegistryError> {
-        let url = self.url(reference, path);
-        let answer = self.ask(reference, deadline, |authorization| {
+        let answer = self.ask(reference, deadline, |scheme, authorization| {
+            let url = url(scheme, reference, path);
             self.http.ask(&Ask {
                 accept,
                 authorization,
@@ -206,44 +210,74 @@ impl Registry {
         judge(reference, answer)
     }
 
-    fn url(&self, reference: &Reference, path: &str) -> String {
-        let scheme = if self.is_insecure(reference.host()) {
-            "http"
-        } else {
-            "https"
-        };
-        let (host, repository) = (reference.host(), reference.repository());
-        format!("{scheme}://{host}/v2/{repository}/{path}")
-    }
-
     /// Asks, and once more with a login where one is wanted.
     fn ask(
         &self,
         reference: &Reference,
         deadline: Instant,
-        mut ask: impl FnMut(Option<&str>) -> Result<Answer, HttpError>,
+        mut ask: impl FnMut(&str, Option<&str>) -> Result<Answer, HttpError>,
     ) -> Result<Answer, RegistryError> {
         let key = (
             reference.registry().to_owned(),
             reference.repository().to_owned(),
         );
         let known = self.lock().get(&key).cloned();
-        let mut ask = |authorization: Option<&str>| {
-            ask(authorization).map_err(|source| http_error(reference, source))
+        let mut ask = |scheme: &str, authorization: Option<&str>| {
+            ask(scheme, authorization).map_err(|source| http_error(reference, source))
         };
-        let mut answer = ask(known.as_deref())?;
+        let mut scheme = self.scheme(reference.host());
+        let mut first = ask(scheme, known.as_deref());
+        if scheme == "http" && self.may_speak_tls(reference.host(), &first) {
+            let second = ask("https", known.as_deref());
+            if second.is_ok() {
+                self.speaks_tls
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(reference.host().to_owned());
+                scheme = "https";
+            }
+            // Where both fail, what the other side said is of more use than that it said nothing.
+            if second.is_ok() || first.is_ok() {
+                first = second;
+            }
+        }
+        let mut answer = first?;
         // A token that was known may have run out, so a refusal is looked into in either case.
         if answer.status == 401 {
             let Some(authorization) = self.log_in(reference, &answer.challenges, deadline)? else {
                 return Err(denied(reference, "without a login"));
             };
-            answer = ask(Some(&authorization))?;
+            answer = ask(scheme, Some(&authorization))?;
             if matches!(answer.status, 401 | 403) {
                 return Err(denied(reference, "with the login there is"));
             }
             self.lock().insert(key, authorization);
         }
         Ok(answer)
+    }
+
+    fn scheme(&self, host: &str) -> &'static str {
+        let speaks_tls = self
+            .speaks_tls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(host);
+        match self.is_insecure(host) && !speaks_tls {
+            true => "http",
+            false => "https",
+        }
+    }
+
+    /// Whether this place, spoken to without TLS because it is on this machine, looks as if it wanted TLS after all.
+    fn may_speak_tls(&self, host: &str, answer: &Result<Answer, RegistryError>) -> bool {
+        let looks_so = match answer {
+            Ok(answer) => answer.status == 400,
+            Err(RegistryError::Http { source, .. }) => {
+                matches!(source, HttpError::Unreachable { .. })
+            }
+            Err(_) => false,
+        };
+        looks_so && !self.options.insecure.iter().any(|listed| listed == host)
     }
 
     /// Whether this place is spoken to without TLS.
@@ -274,6 +308,11 @@ impl fmt::Debug for Registry {
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
+}
+
+fn url(scheme: &str, reference: &Reference, path: &str) -> String {
+    let (host, repository) = (reference.host(), reference.repository());
+    format!("{scheme}://{host}/v2/{repository}/{path}")
 }
 
 /// The body of a good answer.

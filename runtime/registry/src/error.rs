@@ -129,7 +129,7 @@ pub(crate) fn said(body: &[u8]) -> String {
 }
 
 /// An error and what is behind it, on one line.
-pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |cause| cause.source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
     causes.join(": ")

@@ -136,6 +136,12 @@ fn image_problem(problem: &str, step: &Step) -> SpecProblem {
             "no such file or directory",
         ),
         "container" => SpecProblem::image_is_container(span, image),
+        "pulled" => SpecProblem::image_not_pulled(
+            span,
+            image,
+            "there is no `docker.io/library/alpine:3`",
+            "look at the name of the image",
+        ),
         "native" => SpecProblem::image_is_native(span, image, "an ELF program"),
         "not_wasm" => {
             SpecProblem::image_not_wasm(span, image, "it does not start as WebAssembly does")

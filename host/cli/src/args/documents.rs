@@ -49,7 +49,7 @@ pub(crate) struct DocumentArgs {
     #[arg(long = "image", value_name = "PATTERN=PATH", value_parser = parse_folder)]
     pub(crate) images: Vec<(String, PathBuf)>,
 
-    /// Fetch nothing: documents from elsewhere come from the cache
+    /// Fetch nothing: documents and images from elsewhere come from the cache
     #[arg(long)]
     pub(crate) offline: bool,
 }

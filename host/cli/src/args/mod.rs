@@ -4,6 +4,7 @@
 
 mod documents;
 mod fetched;
+mod images;
 mod run;
 mod runs;
 
@@ -17,6 +18,7 @@ pub(crate) use documents::{
     ChoiceArgs, DocumentArgs, ListArgs, ListOutput, PlanArgs, PlanOutput, ValidateArgs,
 };
 pub(crate) use fetched::{FetchedArgs, FetchedCommand};
+pub(crate) use images::{ImagesArgs, ImagesCommand, ImagesPullArgs};
 pub(crate) use run::{Output, RunArgs};
 pub(crate) use runs::{
     CancelArgs, LogsArgs, RemoveArgs, RunsArgs, RunsCommand, ShowArgs, ShowOutput,
@@ -62,6 +64,9 @@ pub(crate) enum Command {
     /// Look at documents that were fetched from elsewhere, or throw them away
     #[command(after_long_help = fetched::EXAMPLES)]
     Fetched(FetchedArgs),
+    /// Look at images that were pulled, get others, or remove some
+    #[command(after_long_help = images::EXAMPLES)]
+    Images(ImagesArgs),
     /// Run one WebAssembly component, with no YAML
     #[command(after_long_help = EXEC_EXAMPLES)]
     Exec(ExecArgs),

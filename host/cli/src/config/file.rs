@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use stepwell_registry::Mirror;
 use stepwell_spec::duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -157,8 +158,25 @@ impl Reader<'_> {
                     self.config.insecure =
                         self.texts(value, "a list of hosts, such as [\"localhost:5000\"]");
                 }
-                _ => self.unknown(key, "insecure"),
+                "mirrors" => self.table("mirrors", value, Self::mirrors),
+                _ => self.unknown(key, "insecure and mirrors"),
             }
+        }
+    }
+
+    fn mirrors(&mut self, table: &DeTable<'_>) {
+        const EXPECTED: &str = "a list of mirrors, such as [\"mirror.example.com/hub\"]";
+        for (registry, value) in table {
+            let mut mirrors = Vec::new();
+            for text in self.texts(value, EXPECTED) {
+                match text.parse::<Mirror>() {
+                    Ok(mirror) => mirrors.push(mirror),
+                    Err(_) => self.wrong(value, "a mirror is HOST, HOST:PORT or HOST/PREFIX"),
+                }
+            }
+            self.config
+                .mirrors
+                .insert(registry.get_ref().to_string(), mirrors);
         }
     }
 
@@ -267,6 +285,9 @@ age = \"720h\"
 [registries]
 insecure = [\"localhost:5000\"]
 
+[registries.mirrors]
+\"docker.io\" = [\"localhost:5001/hub\", \"mirror.example.com\"]
+
 [fetch]
 certificates = [\"ca.pem\"]
 ";
@@ -277,6 +298,11 @@ certificates = [\"ca.pem\"]
         assert_eq!(config.keep, Some(100));
         assert_eq!(config.age.unwrap().as_secs(), 720 * 60 * 60);
         assert_eq!(config.insecure, ["localhost:5000"]);
+        let mirrors: Vec<String> = config.mirrors["docker.io"]
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(mirrors, ["localhost:5001/hub", "mirror.example.com"]);
         assert_eq!(config.certificates, [PathBuf::from("ca.pem")]);
     }
 
@@ -294,6 +320,7 @@ age = \"a month\"
 keep = \"all\"
 [registries]
 insecure = \"localhost\"
+mirrors = {\"docker.io\" = [\"https://mirror\"]}
 [fetch]
 certificates = [3]
 ";
@@ -305,7 +332,8 @@ certificates = [3]
         8: config::bad_value: this string is not what is expected; a duration such as "720h" or "90m"
         9: config::bad_value: this string is not what is expected; a whole number
         11: config::bad_value: this string is not what is expected; a list of hosts, such as ["localhost:5000"]
-        13: config::bad_value: this integer is not what is expected; a text in quotes that is not empty
+        12: config::bad_value: this array is not what is expected; a mirror is HOST, HOST:PORT or HOST/PREFIX
+        14: config::bad_value: this integer is not what is expected; a text in quotes that is not empty
         "#);
     }
 

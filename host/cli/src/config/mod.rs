@@ -5,11 +5,13 @@
 mod file;
 mod pattern;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use stepwell_registry::Mirror;
 
 use crate::inputs::{Texts, bounded_text, upward};
 use crate::trouble::Trouble;
@@ -35,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) age: Option<Duration>,
     /// Registries that may be talked to without TLS.
     pub(crate) insecure: Vec<String>,
+    /// What is asked before a registry, by the registry's name.
+    pub(crate) mirrors: BTreeMap<String, Vec<Mirror>>,
     /// Files of certificates that servers may prove themselves with, beside those of the system.
     pub(crate) certificates: Vec<PathBuf>,
 }

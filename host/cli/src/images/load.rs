@@ -58,7 +58,8 @@ pub(crate) fn load(path: &Path) -> Result<Vec<u8>, Unfit> {
     Ok(bytes)
 }
 
-fn judge(bytes: &[u8]) -> Result<(), Unfit> {
+/// Whether these bytes can be a step.
+pub(super) fn judge(bytes: &[u8]) -> Result<(), Unfit> {
     // What wasmtime precompiles is an ELF file too.
     let native: [(&[u8], &str); 5] = [
         (b"\x7fELF", "an ELF file"),

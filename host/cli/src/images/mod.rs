@@ -1,9 +1,14 @@
-//! Finds the code of every step: the file that `image:` names, or the one that stands for it here.
+//! Finds the code of every step: the file that `image:` names, the one that stands for it here, or what a registry or an
+//! archive has.
 //!
 //! `image:` is a path or it is not; its kind is decided from what is there and never tried in turn. Knows no backend:
 //! whether the code can run and what it asks for is found out by `admit`.
 
+mod command;
+mod elsewhere;
 mod load;
+mod progress;
+mod shelf;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -16,6 +21,10 @@ use stepwell_spec::{SourceId, Span, SpecProblem};
 use crate::config::Substitution;
 use crate::inputs::Texts;
 
+pub(crate) use command::images;
+pub(crate) use shelf::Shelf;
+
+use elsewhere::Elsewhere;
 pub(crate) use load::{Unfit, load};
 
 /// Finds images, each once.
@@ -25,6 +34,8 @@ pub(crate) struct Finder {
     substitutions: Vec<Substitution>,
     /// By the file that they are in.
     loaded: Mutex<HashMap<PathBuf, Result<Image, Unfit>>>,
+    /// What is in no file; where there is none, nothing of that is looked for.
+    elsewhere: Option<Elsewhere>,
 }
 
 /// Where the code of a step is.
@@ -60,7 +71,15 @@ impl Finder {
             folders: texts.folders.clone(),
             substitutions,
             loaded: Mutex::default(),
+            elsewhere: None,
         }
+    }
+
+    /// Looks for images in registries and archives too.
+    #[must_use]
+    pub(crate) fn with(mut self, shelf: Shelf) -> Self {
+        self.elsewhere = Some(Elsewhere::new(shelf));
+        self
     }
 
     /// Where the code is that `reference` names, which stands at `span`.
@@ -106,12 +125,27 @@ impl Finder {
     ///
     /// It names nothing that can be run.
     pub(crate) fn find(&self, reference: &Arc<str>, span: Span) -> Result<Image, Misnamed> {
+        self.look_for(reference, span, true)
+    }
+
+    fn look_for(&self, reference: &Arc<str>, span: Span, asks: bool) -> Result<Image, Misnamed> {
+        if let Some(elsewhere) = &self.elsewhere
+            && as_path(reference).is_none()
+            && !self.is_substituted(reference)
+        {
+            return elsewhere.find(reference, span, self.folders.get(&span.source), asks);
+        }
         let place = self.place(reference, span)?;
         let found = self.load(&place.path, reference);
         found.map_err(|why| Misnamed {
             problem: Box::new(why.into_problem(reference, span, &place.path)),
             missing: Missing::Code,
         })
+    }
+
+    fn is_substituted(&self, reference: &str) -> bool {
+        let mut all = self.substitutions.iter();
+        all.any(|one| one.pattern.matches(reference))
     }
 
     fn load(&self, path: &Path, reference: &Arc<str>) -> Result<Image, Unfit> {
@@ -132,7 +166,9 @@ impl Finder {
 
 impl Images for Finder {
     fn find(&self, reference: &Arc<str>, span: Span) -> Result<Image, String> {
-        Self::find(self, reference, span).map_err(|misnamed| misnamed.problem.to_string())
+        // What is asked for now was not known before the run, or was found then.
+        self.look_for(reference, span, false)
+            .map_err(|misnamed| misnamed.problem.to_string())
     }
 }
 

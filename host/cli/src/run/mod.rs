@@ -31,7 +31,7 @@ use crate::config::{self, Config};
 use crate::environment::{Environment, compiler};
 use crate::exit::{Coded, ExitCode};
 use crate::fetcher::Remotes;
-use crate::images::Finder;
+use crate::images::{Finder, Shelf};
 use crate::inputs;
 use crate::request::request;
 use crate::resolve::resolve;
@@ -68,7 +68,8 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         }
     };
     let host_paths = absolute(&args.host_paths)?;
-    let finder = Finder::new(&texts, config.substitutions.clone());
+    let shelf = Shelf::new(env, &config, documents.offline)?;
+    let finder = Finder::new(&texts, config.substitutions.clone()).with(shelf);
     let known = preflight::check(&run, &finder, &host_paths, &texts.sources)?;
     let store = Store::open(&env.store_root()?).map_err(anyhow::Error::from)?;
     let backend = WasmBackend::new(WasmOptions {

@@ -6,6 +6,7 @@ mod bundles;
 
 mod git;
 mod git_server;
+#[allow(dead_code, reason = "the tests of `stepwell-registry` use more of it")]
 mod registry;
 mod repository;
 #[path = "../../../registry/tests/loopback/server.rs"]

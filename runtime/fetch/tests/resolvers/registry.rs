@@ -1,4 +1,5 @@
-//! Debian's registry (`docker-registry`) on this machine, for as long as a test needs it, and pushing bundles to it.
+//! Debian's registry (`docker-registry`) on this machine, for as long as a test needs it, and pushing bundles to it. The tests
+//! of `stepwell-registry` use it too.
 //!
 //! Where it is not installed, [`Registry::start`] says so and the test is skipped; CI installs it.
 
@@ -6,7 +7,9 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
 };
 
 use flate2::{Compression, write::GzEncoder};
@@ -22,14 +25,23 @@ pub(crate) struct Registry {
     child: Child,
     host: String,
     is_locked: bool,
-    _folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 impl Registry {
     /// Starts one; `None` where it is not installed. A locked one lets in nobody but `me`.
-    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     pub(crate) fn start(is_locked: bool) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
+        Self::serve(Arc::new(tempfile::tempdir().unwrap()), is_locked, None)
+    }
+
+    /// Another one that has the same, and proves itself with the certificate and the key in these files.
+    pub(crate) fn with_tls(&self, certificate: &Path, key: &Path) -> Option<Self> {
+        let tls = json!({ "certificate": certificate, "key": key });
+        Self::serve(Arc::clone(&self.folder), self.is_locked, Some(tls))
+    }
+
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+    fn serve(folder: Arc<tempfile::TempDir>, is_locked: bool, tls: Option<Value>) -> Option<Self> {
         let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         fs::write(at("htpasswd"), PASSWORD).unwrap();
         let mut config = json!({
@@ -38,6 +50,9 @@ impl Registry {
             "storage": { "filesystem": { "rootdirectory": at("blobs") } },
             "http": { "addr": "127.0.0.1:0" },
         });
+        if let Some(tls) = tls {
+            config["http"]["tls"] = tls;
+        }
         if is_locked {
             config["auth"] = json!({ "htpasswd": { "realm": "stepwell", "path": at("htpasswd") } });
         }
@@ -79,7 +94,7 @@ impl Registry {
             child,
             host,
             is_locked,
-            _folder: folder,
+            folder,
         })
     }
 
@@ -106,14 +121,21 @@ impl Registry {
             "mediaType": media_type,
             "config": config,
             "layers": described,
-        })
-        .to_string();
-        let path = format!("/v2/{repository}/manifests/{tag}");
-        self.send("PUT", &path, media_type, manifest.as_bytes());
-        Sha256::of(manifest.as_bytes())
+        });
+        self.push_manifest(repository, tag, &manifest)
     }
 
-    fn push_blob(&self, repository: &str, bytes: &[u8]) -> Value {
+    /// Pushes a manifest or an index, which says itself what it is, and says by which digest it goes.
+    pub(crate) fn push_manifest(&self, repository: &str, tag: &str, manifest: &Value) -> Sha256 {
+        let media_type = manifest["mediaType"].as_str().unwrap();
+        let text = manifest.to_string();
+        let path = format!("/v2/{repository}/manifests/{tag}");
+        self.send("PUT", &path, media_type, text.as_bytes());
+        Sha256::of(text.as_bytes())
+    }
+
+    /// Pushes a blob, and says what a manifest has to say of it, but for its media type.
+    pub(crate) fn push_blob(&self, repository: &str, bytes: &[u8]) -> Value {
         let digest = Sha256::of(bytes);
         let head = self.send(
             "POST",

@@ -22,7 +22,7 @@ use crate::{
 
 impl ImageStore {
     /// Takes an image of this machine into the store, or what of it is not there yet. A relative path starts at the current
-    /// folder.
+    /// folder. Where only components will do, a container is refused.
     ///
     /// # Errors
     ///
@@ -30,7 +30,7 @@ impl ImageStore {
     pub fn import(
         &self,
         local: &Local,
-        platform: &Platform,
+        (platform, components_only): (&Platform, bool),
         observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Result<Pulled, PullError> {
@@ -55,6 +55,7 @@ impl ImageStore {
             store: self,
             source,
             platform,
+            components_only,
             observer,
             cancel,
         };

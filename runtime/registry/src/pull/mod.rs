@@ -137,6 +137,9 @@ pub enum PullError {
         /// What was expected.
         what: &'static str,
     },
+    /// It is a container image, and only components will do. Nothing of it but its manifest was got.
+    #[error("`{0}` is a container image")]
+    Container(String),
     /// Somebody asked to stop.
     #[error("it was cancelled")]
     Cancelled,

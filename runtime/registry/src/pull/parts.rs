@@ -40,6 +40,7 @@ pub(crate) struct Gathering<'a> {
     pub(crate) store: &'a ImageStore,
     pub(crate) source: &'a dyn Source,
     pub(crate) platform: &'a Platform,
+    pub(crate) components_only: bool,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) cancel: &'a Cancel,
 }
@@ -52,6 +53,9 @@ pub(crate) fn gather(pull: &Gathering<'_>, top: Sha256) -> Result<Gathered, Pull
     };
     let (digest, manifest) = pull.manifest(top)?;
     let made = manifest.made().map_err(bad)?;
+    if pull.components_only && matches!(made, Made::Container) {
+        return Err(PullError::Container(pull.source.image()));
+    }
     let parts: Vec<&Descriptor> = match made {
         Made::Component(component) => vec![component],
         Made::Container => std::iter::once(&manifest.config)

@@ -28,6 +28,8 @@ pub struct Pull<'a> {
     pub platform: &'a Platform,
     /// When a registry is asked.
     pub policy: ImagePullPolicy,
+    /// Whether a container will not do: then it is refused before its layers are got.
+    pub components_only: bool,
     /// Whether nobody is asked, whatever the policy.
     pub offline: bool,
 }
@@ -72,6 +74,7 @@ impl ImageStore {
             store: self,
             source: &from,
             platform: pull.platform,
+            components_only: pull.components_only,
             observer,
             cancel,
         };

@@ -125,6 +125,7 @@ impl World {
             reference,
             platform: &amd64(),
             policy,
+            components_only: false,
             offline,
         };
         self.store()
@@ -458,6 +459,7 @@ fn a_pull_can_be_stopped_while_nothing_comes() {
         reference: &image,
         platform: &amd64(),
         policy: ImagePullPolicy::Always,
+        components_only: false,
         offline: false,
     };
     /// Asks to stop once the parts are known.
@@ -501,6 +503,7 @@ fn whoever_watches_hears_of_every_part() {
         reference: &image,
         platform: &amd64(),
         policy: ImagePullPolicy::Always,
+        components_only: false,
         offline: false,
     };
     let hears = Hears::default();
@@ -518,4 +521,23 @@ fn whoever_watches_hears_of_every_part() {
             "end".to_owned()
         ]
     );
+}
+
+#[test]
+fn a_container_where_only_components_will_do_is_refused_by_its_manifest_alone() {
+    let shelf = Shelf::image(&[b"layer"]);
+    let server = shelf.serve();
+    let (world, image) = (World::new(), reference(&server, "a"));
+    let pull = Pull {
+        reference: &image,
+        platform: &amd64(),
+        policy: ImagePullPolicy::Always,
+        components_only: true,
+        offline: false,
+    };
+    let pulled = world
+        .store()
+        .pull(&world.registry(), &pull, &(), &Cancel::new());
+    assert!(matches!(pulled, Err(PullError::Container(_))), "{pulled:?}");
+    assert_eq!(server.asked().len(), 1);
 }

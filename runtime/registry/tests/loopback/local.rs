@@ -72,7 +72,8 @@ impl World {
             path: path.to_owned(),
             image: image.map(str::to_owned),
         };
-        self.store.import(&local, &amd64(), &(), &Cancel::new())
+        self.store
+            .import(&local, (&amd64(), false), &(), &Cancel::new())
     }
 
     /// The content of the only layer.

@@ -2,8 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[allow(dead_code, reason = "the tests of `stepwell-fetch` use more of it")]
+#[path = "../../../fetch/tests/resolvers/registry.rs"]
+mod debian;
+
 mod http;
 mod images;
 mod local;
 mod pull;
+mod real;
 mod server;

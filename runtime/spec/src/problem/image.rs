@@ -22,7 +22,7 @@ problems! {
             span: Span,
         }
         /// A registry reference or a container archive.
-        #[error("the image `{image}` is not a WebAssembly file; images from registries and container images cannot be run yet")]
+        #[error("the image `{image}` is a container image; container images cannot be run yet")]
         #[diagnostic(
             code(spec::image_is_container),
             help("name a component by its path, as in `image: ./step.wasm`, or one that stands for the image with `--image '{image}=./step.wasm'` or in `stepwell.toml`")
@@ -30,6 +30,16 @@ problems! {
         IsContainer {
             image: String,
             #[label("a container image")]
+            span: Span,
+        }
+        /// It is somewhere else, and cannot be got from there.
+        #[error("the image `{image}` cannot be had: {cause}")]
+        #[diagnostic(code(spec::image_not_pulled), help("{help}"))]
+        NotPulled {
+            image: String,
+            cause: String,
+            help: String,
+            #[label("not here")]
             span: Span,
         }
         /// Native code.
@@ -86,6 +96,17 @@ impl SpecProblem {
     pub fn image_is_container(span: Span, image: &str) -> Self {
         ImageProblem::IsContainer {
             image: image.to_owned(),
+            span,
+        }
+        .into()
+    }
+
+    /// `image` is in a registry or an archive, and cannot be got from there.
+    pub fn image_not_pulled(span: Span, image: &str, cause: &str, help: &str) -> Self {
+        ImageProblem::NotPulled {
+            image: image.to_owned(),
+            cause: cause.to_owned(),
+            help: help.to_owned(),
             span,
         }
         .into()

@@ -1,0 +1,213 @@
+//! Images that are in no file of their own: in a registry, a layout or an archive. Each is got once.
+//!
+//! Knows what an author has to be told; how an image is got is the shelf's business.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use stepwell_contract::{Cancel, Image, Platform};
+use stepwell_registry::{ImagePullPolicy, Local, Location, PullError, Pulled, PulledCode};
+use stepwell_spec::{Span, SpecProblem};
+
+use super::load::{Unfit, judge};
+use super::shelf::{NotHad, Shelf, Wanted};
+use super::{Misnamed, Missing};
+
+/// Gets images from elsewhere.
+#[derive(Debug)]
+pub(super) struct Elsewhere {
+    shelf: Shelf,
+    platform: Platform,
+    /// By what the document says, and the folder that it is in where that makes a difference.
+    got: Mutex<HashMap<(Arc<str>, Option<PathBuf>), Result<Image, Refused>>>,
+}
+
+/// Why an image is not to be had.
+#[derive(Debug, Clone)]
+enum Refused {
+    /// It is a container, which no backend of this run runs.
+    Container,
+    /// What is in it is no step.
+    Unfit(Unfit),
+    /// It cannot be got.
+    NotGot {
+        cause: String,
+        help: String,
+        missing: Missing,
+    },
+}
+
+impl Elsewhere {
+    pub(super) fn new(shelf: Shelf) -> Self {
+        Self {
+            shelf,
+            platform: Platform::host(),
+            got: Mutex::default(),
+        }
+    }
+
+    /// The image that `reference` names, which stands at `span` in a document of `folder`; a document from elsewhere has none.
+    /// Where `asks` is not set, only the store is looked at: a name that a step has made up while it ran would tell whoever
+    /// it names what the step knows.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had, or cannot be run.
+    pub(super) fn find(
+        &self,
+        reference: &Arc<str>,
+        span: Span,
+        folder: Option<&PathBuf>,
+        asks: bool,
+    ) -> Result<Image, Misnamed> {
+        let said = |problem: SpecProblem, missing| Misnamed {
+            problem: Box::new(problem),
+            missing,
+        };
+        let found = match location(reference, folder) {
+            Err(refused) => Err(refused),
+            Ok(location) => {
+                let is_local = matches!(location, Location::Local(_));
+                let key = (Arc::clone(reference), folder.filter(|_| is_local).cloned());
+                // A thread that panicked while it waited has left nothing half-made in the table.
+                let mut got = self.got.lock().unwrap_or_else(PoisonError::into_inner);
+                got.entry(key)
+                    .or_insert_with(|| self.get(reference, &location, asks))
+                    .clone()
+            }
+        };
+        found.map_err(|refused| match refused {
+            Refused::Container => said(
+                SpecProblem::image_is_container(span, reference),
+                Missing::Support,
+            ),
+            Refused::Unfit(unfit) => said(
+                unfit.into_problem(reference, span, Path::new(&**reference)),
+                Missing::Code,
+            ),
+            Refused::NotGot {
+                cause,
+                help,
+                missing,
+            } => said(
+                SpecProblem::image_not_pulled(span, reference, &cause, &help),
+                missing,
+            ),
+        })
+    }
+
+    fn get(&self, reference: &Arc<str>, location: &Location, asks: bool) -> Result<Image, Refused> {
+        let wanted = Wanted {
+            location,
+            platform: &self.platform,
+            policy: (!asks).then_some(ImagePullPolicy::Never),
+            // No backend runs them yet: their layers would be got for nothing.
+            components_only: true,
+        };
+        match self.shelf.get(&wanted, &Cancel::new()) {
+            Ok(Pulled {
+                code: PulledCode::Component(bytes),
+                ..
+            }) => match judge(&bytes) {
+                Ok(()) => Ok(Image::component(Arc::clone(reference), bytes)),
+                Err(unfit) => Err(Refused::Unfit(unfit)),
+            },
+            Ok(Pulled {
+                code: PulledCode::Container(container),
+                ..
+            }) => Ok(Image::container(Arc::clone(reference), container)),
+            Err(NotHad::Pull(PullError::Container(_))) => Err(Refused::Container),
+            Err(error) => Err(self.refused(reference, &error, asks)),
+        }
+    }
+
+    fn refused(&self, reference: &str, error: &NotHad, asks: bool) -> Refused {
+        let stands =
+            format!("let a component stand for it with `--image '{reference}=./step.wasm'`");
+        let (help, missing) = match error {
+            NotHad::Pull(PullError::Absent { .. }) if self.shelf.is_offline() => {
+                let pull = format!("`stepwell images pull {reference}` gets it");
+                (format!("{pull}; or {stands}"), Missing::Support)
+            }
+            NotHad::Pull(PullError::Absent { image, .. }) if !asks => {
+                return Refused::NotGot {
+                    cause: format!(
+                        "`{image}` is not here, and none is pulled while a run is under way"
+                    ),
+                    help: format!("`stepwell images pull {reference}` gets it; or {stands}"),
+                    missing: Missing::Support,
+                };
+            }
+            error if error.is_reference() => {
+                let look = "look at the name of the image, and at what is there";
+                (format!("{look}; or {stands}"), Missing::Code)
+            }
+            _ => {
+                let look = "look at the connection, and at whether you may read it";
+                (format!("{look}; or {stands}"), Missing::Support)
+            }
+        };
+        Refused::NotGot {
+            cause: error.causes(),
+            help,
+            missing,
+        }
+    }
+}
+
+/// Where an image is that a document of `folder` names.
+fn location(reference: &str, folder: Option<&PathBuf>) -> Result<Location, Refused> {
+    let bad = |cause: String, help: &str| Refused::NotGot {
+        cause,
+        help: help.to_owned(),
+        missing: Missing::Code,
+    };
+    match reference.parse::<Location>() {
+        Err(error) => Err(bad(
+            error.to_string(),
+            "an image is a path as in `./step.wasm`, a reference as in `ghcr.io/owner/name:1`, or `oci:DIR`, \
+             `oci-archive:FILE`, `docker-archive:FILE`",
+        )),
+        Ok(Location::Local(local)) => match folder {
+            Some(folder) => Ok(Location::Local(Local {
+                path: folder.join(&local.path),
+                ..local
+            })),
+            // Whoever wrote that document has no say in what is read here.
+            None => Err(bad(
+                "a document from elsewhere names no file of this machine".to_owned(),
+                "name an image in a registry",
+            )),
+        },
+        Ok(location) => Ok(location),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_a_document_from_elsewhere_names_an_archive_of_this_machine() {
+        let folder = PathBuf::from("/project");
+        for image in [
+            "oci:./a",
+            "oci-archive:/etc/passwd",
+            "docker-archive:a.tar:b",
+        ] {
+            assert!(location(image, None).is_err(), "{image}");
+            assert!(location(image, Some(&folder)).is_ok(), "{image}");
+        }
+        assert!(location("ghcr.io/a/b:1", None).is_ok());
+    }
+
+    #[test]
+    fn a_path_of_an_archive_starts_at_the_folder_of_its_document() {
+        let Ok(Location::Local(local)) = location("oci:./a:1", Some(&"/project".into())) else {
+            panic!("it is a layout");
+        };
+        assert_eq!(local.path, Path::new("/project/./a"));
+        assert_eq!(local.image.as_deref(), Some("1"));
+    }
+}

@@ -1,0 +1,195 @@
+//! Images from registries, layouts and archives: the store that keeps them, and the registry that they come from.
+//!
+//! Introduces `stepwell-registry` to the environment; knows no protocol. Nothing is opened before an image is asked for.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use stepwell_contract::{Cancel, Platform};
+use stepwell_registry::auth::Keychain;
+use stepwell_registry::error::with_causes;
+use stepwell_registry::{
+    Http, HttpOptions, ImagePullPolicy, ImageStore, Local, Location, Pull, PullError, Pulled,
+    Reference, Registry, RegistryOptions,
+};
+
+use super::progress::Bar;
+use crate::config::Config;
+use crate::environment::{self, Environment};
+
+/// The variables that credential helpers need to do their work for this user.
+const ENVIRONMENT: [&str; 6] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+];
+
+/// Gets images.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    root: PathBuf,
+    options: RegistryOptions,
+    certificates: Vec<PathBuf>,
+    offline: bool,
+    /// Made for the first image.
+    opened: Mutex<Option<Arc<Opened>>>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    store: ImageStore,
+    registry: Registry,
+}
+
+/// Which image is wanted, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted<'a> {
+    /// Where it is.
+    pub(crate) location: &'a Location,
+    /// For which platform.
+    pub(crate) platform: &'a Platform,
+    /// When it is asked for; else its tag decides.
+    pub(crate) policy: Option<ImagePullPolicy>,
+    /// Whether a container will not do.
+    pub(crate) components_only: bool,
+}
+
+/// An image that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotHad {
+    /// From where it is.
+    #[error(transparent)]
+    Pull(#[from] PullError),
+    /// The way there cannot be set up.
+    #[error("failed to set up the connection to registries")]
+    SetUp(#[source] stepwell_registry::HttpError),
+    /// A daemon is asked by the backend that speaks to it.
+    #[error(
+        "images of a Docker daemon cannot be used yet; save it with `docker save`, and name it `docker-archive:FILE`"
+    )]
+    Daemon,
+}
+
+impl NotHad {
+    /// Whether the reference or the image has to be mended.
+    pub(crate) fn is_reference(&self) -> bool {
+        matches!(self, Self::Pull(error) if error.is_reference())
+    }
+
+    /// What went wrong on one line.
+    pub(crate) fn causes(&self) -> String {
+        with_causes(self)
+    }
+}
+
+impl Shelf {
+    /// Touches nothing before an image is asked for.
+    ///
+    /// # Errors
+    ///
+    /// There is no cache folder.
+    pub(crate) fn new(env: &Environment, config: &Config, offline: bool) -> anyhow::Result<Self> {
+        Ok(Self {
+            root: root(env)?,
+            options: RegistryOptions {
+                keychain: Keychain {
+                    config: env.docker_config(),
+                    environment: environment::for_children(&ENVIRONMENT),
+                },
+                insecure: config.insecure.clone(),
+                mirrors: config.mirrors.clone(),
+            },
+            certificates: config.certificates.clone(),
+            offline,
+            opened: Mutex::default(),
+        })
+    }
+
+    /// Whether nothing is asked of anybody.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// Gets an image, and shows on a terminal how that is going.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had.
+    pub(crate) fn get(&self, wanted: &Wanted<'_>, cancel: &Cancel) -> Result<Pulled, NotHad> {
+        let opened = self.opened()?;
+        let shows = io::stderr().is_terminal();
+        match wanted.location {
+            Location::Registry(reference) => {
+                let bar = Bar::new(&reference.to_string(), shows);
+                opened.pull(reference, wanted, self.offline, &bar, cancel)
+            }
+            Location::Local(local) => {
+                let bar = Bar::new(&local.path.display().to_string(), shows);
+                opened.import(local, wanted, &bar, cancel)
+            }
+            Location::DockerDaemon(_) => Err(NotHad::Daemon),
+        }
+    }
+
+    fn opened(&self) -> Result<Arc<Opened>, NotHad> {
+        // Whoever panicked has left it closed or open, and nothing in between.
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = &*opened {
+            return Ok(Arc::clone(opened));
+        }
+        let store = ImageStore::open(&self.root).map_err(PullError::from)?;
+        let http = Http::new(&HttpOptions {
+            certificates: self.certificates.clone(),
+        });
+        let http = Arc::new(http.map_err(NotHad::SetUp)?);
+        let registry = Registry::new(http, self.options.clone());
+        let new = Arc::new(Opened { store, registry });
+        *opened = Some(Arc::clone(&new));
+        Ok(new)
+    }
+}
+
+impl Opened {
+    fn pull(
+        &self,
+        reference: &Reference,
+        wanted: &Wanted<'_>,
+        offline: bool,
+        bar: &Bar,
+        cancel: &Cancel,
+    ) -> Result<Pulled, NotHad> {
+        let default = || ImagePullPolicy::default_for(reference);
+        let pull = Pull {
+            reference,
+            platform: wanted.platform,
+            policy: wanted.policy.unwrap_or_else(default),
+            components_only: wanted.components_only,
+            offline,
+        };
+        Ok(self.store.pull(&self.registry, &pull, bar, cancel)?)
+    }
+
+    fn import(
+        &self,
+        local: &Local,
+        wanted: &Wanted<'_>,
+        bar: &Bar,
+        cancel: &Cancel,
+    ) -> Result<Pulled, NotHad> {
+        let how = (wanted.platform, wanted.components_only);
+        Ok(self.store.import(local, how, bar, cancel)?)
+    }
+}
+
+/// Where images are kept.
+///
+/// # Errors
+///
+/// There is no cache folder.
+pub(crate) fn root(env: &Environment) -> anyhow::Result<PathBuf> {
+    Ok(env.store_root()?.join("images"))
+}

@@ -1,0 +1,219 @@
+//! Images that are in no file of their own: layouts, a registry, and what the store keeps of them.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use sha2::Digest as _;
+
+use crate::stage::Stage;
+
+const CONTAINER: &str = "application/vnd.oci.image.config.v1+json";
+
+fn digest(bytes: &[u8]) -> String {
+    let digest = sha2::Sha256::digest(bytes);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+/// What an image is made of: blobs, and the last of them is its manifest.
+fn image(config_type: &str, config: &[u8], layers: &[(&str, &[u8])]) -> Vec<Vec<u8>> {
+    let part = |media_type: &str, bytes: &[u8]| json!({ "mediaType": media_type, "digest": digest(bytes), "size": bytes.len() });
+    let described: Vec<Value> = layers
+        .iter()
+        .map(|(name, bytes)| part(name, bytes))
+        .collect();
+    let manifest =
+        json!({ "schemaVersion": 2, "config": part(config_type, config), "layers": described });
+    let mut blobs = vec![config.to_vec()];
+    blobs.extend(layers.iter().map(|(_, bytes)| bytes.to_vec()));
+    blobs.push(manifest.to_string().into_bytes());
+    blobs
+}
+
+/// The guest `hello.wat` as a Wasm artifact.
+fn hello(stage: &Stage) -> Vec<Vec<u8>> {
+    let code = fs::read(stage.path("hello.wat")).unwrap();
+    let config = "application/vnd.wasm.config.v0+json";
+    image(config, b"{}", &[("application/wasm", &code)])
+}
+
+/// A container image without layers.
+pub(crate) fn container() -> Vec<Vec<u8>> {
+    image(CONTAINER, br#"{"os":"linux"}"#, &[])
+}
+
+/// Lays an image out in the folder `name`, with the tag `1`.
+pub(crate) fn lay_out(stage: &Stage, name: &str, blobs: &[Vec<u8>]) {
+    let folder = stage.path(name);
+    fs::create_dir_all(folder.join("blobs/sha256")).unwrap();
+    for blob in blobs {
+        let hex = digest(blob).replace("sha256:", "blobs/sha256/");
+        fs::write(folder.join(hex), blob).unwrap();
+    }
+    let manifest = blobs.last().unwrap();
+    let entry = json!({
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "digest": digest(manifest), "size": manifest.len(),
+        "annotations": { "org.opencontainers.image.ref.name": "1" },
+    });
+    let index = json!({ "schemaVersion": 2, "manifests": [entry] }).to_string();
+    fs::write(folder.join("index.json"), index).unwrap();
+    fs::write(
+        folder.join("oci-layout"),
+        r#"{"imageLayoutVersion":"1.0.0"}"#,
+    )
+    .unwrap();
+}
+
+/// A registry on this machine that has one image as `a:1`; its host, and the paths that it was asked for.
+fn registry(blobs: Vec<Vec<u8>>) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let asks = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
+            let first = lines.next().unwrap().unwrap();
+            lines
+                .take_while(|line| !line.as_ref().unwrap().is_empty())
+                .for_each(drop);
+            let path = first.split(' ').nth(1).unwrap().to_owned();
+            let name = path.rsplit('/').next().unwrap();
+            let found = match name {
+                "1" => blobs.last(),
+                name => blobs.iter().find(|blob| digest(blob) == name),
+            };
+            asks.lock().unwrap().push(path.clone());
+            let (status, body) = match found {
+                Some(body) => ("200 OK", body.as_slice()),
+                None => ("404 Not Found", b"".as_slice()),
+            };
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
+            connection
+                .write_all(&[head.as_bytes(), body].concat())
+                .unwrap();
+        }
+    });
+    (host, asked)
+}
+
+fn task(stage: &Stage, image: &str) {
+    let text = format!(
+        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {{name: task}}\nspec:\n  steps:\n  - {{name: hello, image: \"{image}\"}}\n"
+    );
+    stage.file("task.yaml", &text);
+}
+
+#[test]
+fn a_component_of_a_layout_runs() {
+    let stage = Stage::with(&["hello.wat"]);
+    lay_out(&stage, "layout", &hello(&stage));
+    for image in ["oci:./layout", "oci:layout:1"] {
+        task(&stage, image);
+        let ended = stage.stepwell(&["run", "task.yaml"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+    task(&stage, "oci:layout:2");
+    let ended = stage.stepwell(&["run", "task.yaml"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.stderr.contains("spec::image_not_pulled"), "{ended:?}");
+}
+
+#[test]
+fn a_component_of_a_registry_is_pulled_once_listed_used_offline_and_removed() {
+    let stage = Stage::with(&["hello.wat"]);
+    let empty = stage.stepwell(&["images", "list"]);
+    assert_eq!(
+        (empty.code, &*empty.stdout),
+        (Some(0), "the store holds no images\n")
+    );
+    let (host, asked) = registry(hello(&stage));
+    let name = format!("{host}/a:1");
+    task(&stage, &name);
+    let absent = stage.stepwell(&["run", "task.yaml", "--offline"]);
+    assert_eq!(absent.code, Some(3), "{absent:?}");
+    assert!(asked.lock().unwrap().is_empty());
+    for flags in [&[][..], &[], &["--offline"]] {
+        let ended = stage.stepwell(&[&["run", "task.yaml"], flags].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+    // The manifest and the component: a tag that is not meant to move is not asked for again.
+    assert_eq!(asked.lock().unwrap().len(), 2);
+    let listed = stage.stepwell(&["images", "list", "-o", "json"]);
+    let held: Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(held["reference"], name);
+    assert_eq!(held["kind"], "component");
+    let again = stage.stepwell(&["images", "pull", &name, "-o", "json"]);
+    let pulled: Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(pulled["digest"], held["digest"]);
+    assert_eq!(asked.lock().unwrap().len(), 3);
+    let removed = stage.stepwell(&["images", "rm", &name]);
+    assert!(
+        removed.stdout.starts_with("removed 1 image, "),
+        "{removed:?}"
+    );
+    assert_eq!(stage.stepwell(&["images", "rm", &name]).code, Some(2));
+    let gone = stage.stepwell(&["images", "pull", "--offline", &name]);
+    assert_eq!(gone.code, Some(3), "{gone:?}");
+}
+
+#[test]
+fn a_container_of_a_registry_is_refused_before_its_layers_are_got() {
+    let stage = Stage::new();
+    let (host, asked) = registry(container());
+    task(&stage, &format!("{host}/a:1"));
+    let ended = stage.stepwell(&["run", "task.yaml"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(
+        ended.stderr.contains("spec::image_is_container"),
+        "{ended:?}"
+    );
+    assert_eq!(asked.lock().unwrap().len(), 1);
+    let pulled = stage.stepwell(&["images", "pull", &format!("{host}/a:1")]);
+    assert_eq!(pulled.code, Some(0), "{pulled:?}");
+    assert!(pulled.stdout.ends_with("  container\n"), "{pulled:?}");
+}
+
+#[test]
+fn a_registry_that_cannot_be_asked_is_the_environments_trouble_and_a_name_that_is_not_there_is_not()
+{
+    let stage = Stage::new();
+    // Nobody listens there any more.
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let (host, _) = registry(container());
+    for (image, code) in [
+        (format!("{address}/a:1"), 3),
+        (format!("{host}/a:2"), 4),
+        ("A".to_owned(), 4),
+    ] {
+        task(&stage, &image);
+        let ended = stage.stepwell(&["run", "task.yaml"]);
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert!(ended.stderr.contains("spec::image_not_pulled"), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_mirror_of_the_settings_is_asked_first() {
+    let stage = Stage::with(&["hello.wat"]);
+    let (host, asked) = registry(hello(&stage));
+    stage.file(
+        "stepwell.toml",
+        &format!("[registries.mirrors]\n\"registry.invalid\" = [\"{host}/hub\"]\n"),
+    );
+    task(&stage, "registry.invalid/a:1");
+    let ended = stage.stepwell(&["run", "task.yaml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(asked.lock().unwrap()[0], "/v2/hub/a/manifests/1");
+}
