@@ -79,7 +79,16 @@ impl Groups {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{PREFIX}{}-{number}", std::process::id());
         let mut group = Group(Vec::new());
+        // Each older controller that a process is put under costs a grace period of the kernel's: only those that bound it.
+        let needed = |controller: &&str| match *controller {
+            "memory" => resources.memory.is_some(),
+            "cpu" => resources.cpu_millis.is_some(),
+            _ => true,
+        };
         for base in &self.0 {
+            if !base.controllers.iter().any(needed) {
+                continue;
+            }
             let path = base.path.join(&name);
             fs::create_dir(&path)?;
             group.0.push(Base {

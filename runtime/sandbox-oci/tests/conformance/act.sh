@@ -1,0 +1,35 @@
+# Does one thing after the other, as `stepwell_conformance::Action` says it: its arguments are words and their operands.
+tell() {
+    if [ "$1" != 0 ]; then
+        echo refused
+    elif [ -n "$2" ]; then
+        printf 'ok %s\n' "$2"
+    else
+        echo ok
+    fi
+}
+while [ $# -gt 0 ]; do
+    word=$1
+    shift
+    found=
+    case $word in
+    print) printf '%s\n' "$1"; shift ;;
+    complain) printf '%s\n' "$1" >&2; shift ;;
+    flood) yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | head -c "$1"; shift ;;
+    exit) exit "$1" ;;
+    hang) exec sleep 1000000 ;;
+    env) eval "set=\${$1+set} found=\$$1"; [ -n "$set" ]; tell $? "$found"; shift ;;
+    write) { printf '%s' "$2" > "$1"; } 2> /dev/null; tell $?; shift 2 ;;
+    write-binary) { printf '\377\376\000' > "$1"; } 2> /dev/null; tell $?; shift ;;
+    fill) { head -c "$2" /dev/zero > "$1"; } 2> /dev/null; tell $?; shift 2 ;;
+    read) found=$(cat "$1" 2> /dev/null); tell $? "$found"; shift ;;
+    list) found=$(ls -A1 "$1" 2> /dev/null); ended=$?; tell $ended "$(echo $found)"; shift ;;
+    make-folder) mkdir "$1" 2> /dev/null; tell $?; shift ;;
+    link) ln -s "$1" "$2" 2> /dev/null; tell $?; shift 2 ;;
+    remove) rm "$1" 2> /dev/null; tell $?; shift ;;
+    await) until [ -e "$1" ]; do usleep 1000; done; tell 0; shift ;;
+    get) wget -q -O - "$1" 2> /dev/null; tell $?; shift ;;
+    window) tell 1 ;;
+    *) echo "not a word: $word" >&2; exit 100 ;;
+    esac
+done
