@@ -138,6 +138,8 @@ fn a_component_of_a_registry_is_pulled_once_listed_used_offline_and_removed() {
     let (host, asked) = registry(hello(&stage));
     let name = format!("{host}/a:1");
     task(&stage, &name);
+    let plan = || stage.stepwell(&["plan", "task.yaml"]).stdout;
+    assert!(plan().contains("(not looked up yet)"), "{}", plan());
     let absent = stage.stepwell(&["run", "task.yaml", "--offline"]);
     assert_eq!(absent.code, Some(3), "{absent:?}");
     assert!(asked.lock().unwrap().is_empty());
@@ -151,6 +153,8 @@ fn a_component_of_a_registry_is_pulled_once_listed_used_offline_and_removed() {
     let held: Value = serde_json::from_str(&listed.stdout).unwrap();
     assert_eq!(held["reference"], name);
     assert_eq!(held["kind"], "component");
+    let shown = format!("  → {}", held["digest"].as_str().unwrap());
+    assert!(plan().contains(&shown), "{}", plan());
     let again = stage.stepwell(&["images", "pull", &name, "-o", "json"]);
     let pulled: Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!(pulled["digest"], held["digest"]);

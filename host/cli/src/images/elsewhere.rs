@@ -7,20 +7,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use stepwell_contract::{Cancel, Image, Platform};
-use stepwell_registry::{ImagePullPolicy, Local, Location, PullError, Pulled, PulledCode};
+use stepwell_registry::{Held, ImagePullPolicy, Local, Location, PullError, Pulled, PulledCode};
 use stepwell_spec::{Span, SpecProblem};
 
 use super::load::{Unfit, judge};
 use super::shelf::{NotHad, Shelf, Wanted};
 use super::{Misnamed, Missing};
 
+/// What the document says, and the folder that it is in where that makes a difference.
+type Name = (Arc<str>, Option<PathBuf>);
+
 /// Gets images from elsewhere.
 #[derive(Debug)]
 pub(super) struct Elsewhere {
     shelf: Shelf,
     platform: Platform,
-    /// By what the document says, and the folder that it is in where that makes a difference.
-    got: Mutex<HashMap<(Arc<str>, Option<PathBuf>), Result<Image, Refused>>>,
+    got: Mutex<HashMap<Name, Result<Image, Refused>>>,
 }
 
 /// Why an image is not to be had.
@@ -45,6 +47,12 @@ impl Elsewhere {
             platform: Platform::host(),
             got: Mutex::default(),
         }
+    }
+
+    /// What `reference` was when it was last looked up; nobody is asked.
+    pub(super) fn known(&self, reference: &str) -> Option<Held> {
+        let location = reference.parse::<Location>().ok()?;
+        self.shelf.known(&location, &self.platform)
     }
 
     /// The image that `reference` names, which stands at `span` in a document of `folder`; a document from elsewhere has none.

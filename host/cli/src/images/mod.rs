@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use stepwell_contract::Image;
 use stepwell_engine::Images;
+use stepwell_registry::Held;
 use stepwell_spec::{SourceId, Span, SpecProblem};
 
 use crate::config::Substitution;
@@ -117,6 +118,13 @@ impl Finder {
                 missing: Missing::Code,
             }),
         }
+    }
+
+    /// What an image of a registry was when it was last looked up; nobody is asked.
+    pub(crate) fn known(&self, reference: &str) -> Option<Held> {
+        let elsewhere = self.elsewhere.as_ref()?;
+        let is_elsewhere = as_path(reference).is_none() && !self.is_substituted(reference);
+        is_elsewhere.then(|| elsewhere.known(reference)).flatten()
     }
 
     /// The code that `reference` names, which stands at `span`.

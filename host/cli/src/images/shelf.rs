@@ -10,7 +10,7 @@ use stepwell_contract::{Cancel, Platform};
 use stepwell_registry::auth::Keychain;
 use stepwell_registry::error::with_causes;
 use stepwell_registry::{
-    Http, HttpOptions, ImagePullPolicy, ImageStore, Local, Location, Pull, PullError, Pulled,
+    Held, Http, HttpOptions, ImagePullPolicy, ImageStore, Local, Location, Pull, PullError, Pulled,
     Reference, Registry, RegistryOptions,
 };
 
@@ -133,6 +133,20 @@ impl Shelf {
             }
             Location::DockerDaemon(_) => Err(NotHad::Daemon),
         }
+    }
+
+    /// What an image of a registry was when it was last looked up. Nobody is asked, and nothing is made.
+    pub(crate) fn known(&self, location: &Location, platform: &Platform) -> Option<Held> {
+        let Location::Registry(reference) = location else {
+            return None;
+        };
+        if !self.root.is_dir() {
+            return None;
+        }
+        let opened = self.opened().ok()?;
+        opened
+            .store
+            .known(&reference.to_string(), &platform.to_string())
     }
 
     fn opened(&self) -> Result<Arc<Opened>, NotHad> {

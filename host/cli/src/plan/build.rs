@@ -159,6 +159,7 @@ impl Planner<'_> {
 
     fn step(&self, step: &Step) -> StepPlan {
         let place = self.finder.place(&step.image, step.image_span).ok();
+        let held = self.finder.known(&step.image);
         let defaults = Limits::default();
         let limits = step
             .limits
@@ -168,6 +169,8 @@ impl Planner<'_> {
             name: step.name.to_string(),
             image: step.image.to_string(),
             file: place.as_ref().map(|place| shown(&place.path)),
+            digest: held.as_ref().map(|held| held.digest.to_string()),
+            kind: held.map(|held| held.kind.as_str()),
             substituted_by: place.and_then(|place| place.substituted),
             grants: step.grants.settings(),
             limits: limits

@@ -22,7 +22,7 @@ use crate::config;
 use crate::environment::Environment;
 use crate::exit::ExitCode;
 use crate::fetcher::Remotes;
-use crate::images::Finder;
+use crate::images::{Finder, Shelf};
 use crate::inputs::{self, Texts};
 use crate::notices;
 use crate::request::request;
@@ -48,7 +48,8 @@ pub(crate) fn plan(args: &PlanArgs, env: &Environment) -> Result<ExitCode, Troub
     for notice in notices::of(&run, &texts.sources) {
         say(&mut io::stderr(), &notice);
     }
-    let finder = Finder::new(&texts, config.substitutions);
+    let shelf = Shelf::new(env, &config, true)?;
+    let finder = Finder::new(&texts, config.substitutions).with(shelf);
     let plan = build::plan(&run, &finder)?;
     let plain = str::to_owned;
     let text = match args.output {

@@ -179,7 +179,11 @@ fn step(step: &StepPlan) -> Node {
     let mut line = format!("step {}  {}", step.name, step.image);
     match (&step.substituted_by, &step.file) {
         (Some(place), Some(file)) => line += &format!("  → {file} ({place})"),
-        (None, None) => line += "  (cannot be run here)",
+        (None, None) => match (&step.digest, step.kind) {
+            (Some(digest), Some("component")) => line += &format!("  → {digest}"),
+            (Some(digest), _) => line += &format!("  → {digest} (cannot be run here)"),
+            (None, _) => line += "  (not looked up yet)",
+        },
         _ => {}
     }
     if let Some(timeout) = &step.timeout {

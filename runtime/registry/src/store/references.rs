@@ -124,6 +124,11 @@ impl ImageStore {
         Ok(held)
     }
 
+    /// What a reference meant for a platform when it was last looked up, by the name that [`ImageStore::list`] has it under.
+    pub fn known(&self, reference: &str, platform: &str) -> Option<Held> {
+        self.recorded(reference, platform).map(Record::into_held)
+    }
+
     /// What a reference meant when it was last looked up.
     pub(crate) fn recorded(&self, reference: &str, platform: &str) -> Option<Record> {
         let record = self.record(&Record::name(reference, platform))?;
