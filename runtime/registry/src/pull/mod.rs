@@ -1,6 +1,6 @@
 //! Getting an image into the store: what its reference means, its manifest, its parts, and what they make together.
 //!
-//! It does not know how a registry or an archive is read, but through [`Source`], nor what runs an image.
+//! It does not know how a registry or an archive is read, but through `Source`, nor what runs an image.
 
 mod parts;
 mod registry;
