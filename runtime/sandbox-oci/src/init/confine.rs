@@ -45,6 +45,7 @@ pub(super) fn confine(request: &Request, person: &Person) -> Result<(), Failure>
             removed => removed.map_err(host("bound capabilities"))?,
         }
     }
+    own_outputs(person).map_err(|error| Failure::host("hand its outputs over", error))?;
     become_person(person).map_err(host("become the step's user"))?;
     // What we do not have ourselves we cannot give.
     let ours = capabilities(None).map_err(host("look at capabilities"))?;
@@ -64,6 +65,15 @@ pub(super) fn confine(request: &Request, person: &Person) -> Result<(), Failure>
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(host("hide from the container"))?;
     set_parent_process_death_signal(Some(Signal::Kill)).map_err(host("end with its parent"))
+}
+
+/// Makes the outputs the user's own, who could not open `/dev/stdout` otherwise.
+fn own_outputs(person: &Person) -> io::Result<()> {
+    let user = rustix::fs::Uid::from_raw(person.user);
+    let group = rustix::fs::Gid::from_raw(person.group);
+    rustix::fs::fchown(io::stdout(), Some(user), Some(group))?;
+    rustix::fs::fchown(io::stderr(), Some(user), Some(group))?;
+    Ok(())
 }
 
 fn become_person(person: &Person) -> rustix_namespaces::io::Result<()> {

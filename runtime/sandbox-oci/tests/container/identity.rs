@@ -27,6 +27,22 @@ fn the_image_chooses_its_user_and_the_step_another() {
 }
 
 #[test]
+fn whoever_runs_can_open_the_outputs_by_their_names() {
+    let world = world!();
+    for user in [0, 1000] {
+        let step = world.shell("echo out > /dev/stdout; echo err > /dev/stderr");
+        let ran = step
+            .with(|step| step.security.run_as_user = Some(user))
+            .run();
+        assert_eq!(
+            (ran.stdout.as_str(), ran.stderr.as_str()),
+            ("out\n", "err\n"),
+            "{user}"
+        );
+    }
+}
+
+#[test]
 fn attack_a_user_that_is_not_there_or_is_root_is_refused() {
     let world = world!();
     let ghost = world
