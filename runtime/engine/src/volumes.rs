@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use stepwell_contract::{Access, StepName, Volume};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
+use stepwell_contract::{Access, Image, ImageKind, StepName, Volume};
 use stepwell_spec::{Step, TaskRun, VolumeSource};
 use stepwell_store::{StoreError, TaskScratch};
 
@@ -29,14 +29,34 @@ pub(crate) use host::allows;
 pub(crate) struct Volumes {
     open: BTreeMap<Arc<str>, Volume>,
     scratch: TaskScratch,
+    /// Whether steps may run as another user than we are.
+    for_anyone: bool,
 }
 
 impl Volumes {
-    pub(crate) fn open(tools: &Tools, run: &TaskRun, layout: &Layout) -> Result<Self, EngineError> {
-        let scratch = tools.scratch.task();
+    /// The folders of `run`, whose steps have these `images`.
+    ///
+    /// # Errors
+    ///
+    /// What the file system refused.
+    pub(crate) fn open(
+        tools: &Tools,
+        run: &TaskRun,
+        layout: &Layout,
+        images: &[Image],
+    ) -> Result<Self, EngineError> {
+        // In a container there may be any user, and a component is always us.
+        let for_anyone = images
+            .iter()
+            .any(|image| image.kind() == ImageKind::Container);
+        let scratch = match for_anyone {
+            true => tools.scratch.task_for_anyone(),
+            false => tools.scratch.task(),
+        };
         let mut volumes = Self {
             open: BTreeMap::new(),
             scratch: scratch.map_err(folder("task"))?,
+            for_anyone,
         };
         for PlannedVolume { name, source } in &layout.volumes {
             let (dir, path) = volumes.open_one(tools, name, source)?;
@@ -80,6 +100,10 @@ impl Volumes {
                 outer
                     .and_then(|outer| {
                         let dir = open_inside(&outer.dir, path, *made)?;
+                        if self.for_anyone && **of == *STEPS {
+                            // Made by us a moment ago, and no user's folder.
+                            dir.set_permissions(".", Permissions::from_mode(0o777))?;
+                        }
                         Ok((Arc::new(dir), outer.path.join(path)))
                     })
                     .map_err(volume(Owner::Volume(Arc::clone(name)), Path::new(path)))
@@ -177,7 +201,7 @@ impl Volumes {
 
     /// Gives the task's own folders back.
     pub(crate) fn close(self) -> Result<(), StoreError> {
-        let Self { open, scratch } = self;
+        let Self { open, scratch, .. } = self;
         drop(open);
         scratch.close()
     }
@@ -227,7 +251,10 @@ fn open_inside(dir: &Dir, path: &str, made: bool) -> io::Result<Dir> {
 fn write_script(dir: &Dir, file: &str, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o755);
-    io::Write::write_all(&mut dir.open_with(file, &options)?, text.as_bytes())
+    let mut script = dir.open_with(file, &options)?;
+    io::Write::write_all(&mut script, text.as_bytes())?;
+    // Whatever files of ours are usually kept from others.
+    script.set_permissions(Permissions::from_mode(0o755))
 }
 
 /// Writes the exit code of `step` to where `$(steps.step-<step>.exitCode.path)` points, and below its number as well.

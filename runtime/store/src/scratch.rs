@@ -98,14 +98,29 @@ impl Scratch {
         let spare = self.tasks.spare();
         match spare {
             Some(folder) => Ok(TaskScratch::new(Arc::clone(self), folder)),
-            None => {
-                let name = self.tasks.name();
-                let path = self.path.join(&name);
-                let dir = make(&*self.open(&path)?, &name, &path)?;
-                let folder = TaskFolder::new(name, path, dir);
-                Ok(TaskScratch::new(Arc::clone(self), folder))
-            }
+            None => Ok(TaskScratch::new(Arc::clone(self), self.task_folder()?)),
         }
+    }
+
+    /// The folders of one task whose programs are not all the user of this one: whoever they are, they may write there.
+    /// Nobody of this machine gets that far, for the run's own folder is private. They are made for this task alone and
+    /// removed with it: a program may have changed whose they are.
+    ///
+    /// # Errors
+    ///
+    /// What the file system refused.
+    pub fn task_for_anyone(self: &Arc<Self>) -> Result<TaskScratch, StoreError> {
+        Ok(TaskScratch::for_anyone(
+            Arc::clone(self),
+            self.task_folder()?,
+        ))
+    }
+
+    fn task_folder(&self) -> Result<TaskFolder, StoreError> {
+        let name = self.tasks.name();
+        let path = self.path.join(&name);
+        let dir = make(&*self.open(&path)?, &name, &path)?;
+        Ok(TaskFolder::new(name, path, dir))
     }
 
     fn open(&self, path: &Path) -> Result<Arc<Dir>, StoreError> {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cap_std::fs::Dir;
+use rustix::fs::Mode;
 
 use crate::error::StoreError;
 use crate::remove;
@@ -98,6 +99,8 @@ pub struct TaskScratch {
     run: Arc<Scratch>,
     /// `None` once it is given back.
     folder: Option<TaskFolder>,
+    /// Whether any user may write there.
+    for_anyone: bool,
 }
 
 impl TaskScratch {
@@ -105,7 +108,14 @@ impl TaskScratch {
         Self {
             run,
             folder: Some(folder),
+            for_anyone: false,
         }
+    }
+
+    pub(crate) fn for_anyone(run: Arc<Scratch>, folder: TaskFolder) -> Self {
+        let mut scratch = Self::new(run, folder);
+        scratch.for_anyone = true;
+        scratch
     }
 
     /// An empty folder, which is asked for once: `name` is one plain file name. Gives its handle and its path.
@@ -128,6 +138,10 @@ impl TaskScratch {
         }
         let path = folder.path.join(name);
         let dir = Arc::new(make(&folder.dir, name, &path)?);
+        if self.for_anyone {
+            let all = Mode::RWXU | Mode::RWXG | Mode::RWXO;
+            rustix::fs::fchmod(&*dir, all).map_err(StoreError::io("open to all users", &path))?;
+        }
         folder.made.push(Made {
             name: name.into(),
             path: path.clone(),
@@ -150,7 +164,7 @@ impl TaskScratch {
         let Some(mut folder) = self.folder.take() else {
             return Ok(());
         };
-        let left = match folder.clean() {
+        let left = match !self.for_anyone && folder.clean() {
             true => self.run.give_back(folder),
             false => Some(folder),
         };
@@ -177,7 +191,7 @@ impl Drop for TaskScratch {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::sync::Arc;
 
     use super::SPARE;
@@ -187,6 +201,20 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let scratch = Store::open(temp.path()).unwrap().scratch().unwrap();
         (temp, Arc::new(scratch))
+    }
+
+    #[test]
+    fn folders_for_anyone_are_open_to_all_and_go_with_their_task() {
+        let (_temp, scratch) = scratch();
+        let mut task = scratch.task_for_anyone().unwrap();
+        let (_, open) = task.folder("workspace").unwrap();
+        let mut next = scratch.task().unwrap();
+        let (_, private) = next.folder("workspace").unwrap();
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&open), mode(&private)), (0o777, 0o700));
+        task.close().unwrap();
+        next.close().unwrap();
+        assert_eq!((open.exists(), private.exists()), (false, true));
     }
 
     #[test]

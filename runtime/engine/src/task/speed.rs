@@ -185,7 +185,7 @@ fn ten_thousand_tasks_of_one_step() {
     let layout = Layout::of(&task).unwrap();
     let began = Began::now();
     for _ in 0..TASKS {
-        let volumes = Volumes::open(ground.tools(), &task, &layout).unwrap();
+        let volumes = Volumes::open(ground.tools(), &task, &layout, &[]).unwrap();
         volumes.close().unwrap();
     }
     each("its folders", &began);

@@ -249,7 +249,7 @@ impl Shared {
                 source,
             })?;
         }
-        let volumes = Volumes::open(tools, run, &layout)?;
+        let volumes = Volumes::open(tools, run, &layout, &images)?;
         let results = Arc::new(ResultsFolder::new(
             volumes.results(),
             run.results.clone().into(),
