@@ -229,40 +229,6 @@ spec:
 }
 
 #[test]
-fn a_container_image_is_the_environments_trouble() {
-    let stage = Stage::new();
-    crate::images::lay_out(&stage, "layout", &crate::images::container());
-    stage.file(
-        "task.yaml",
-        "\
-apiVersion: tekton.dev/v1
-kind: Task
-metadata: {name: task}
-spec:
-  steps:
-  - {name: container, image: oci:./layout}
-",
-    );
-    insta::assert_snapshot!(stage.stepwell(&["run", "task.yaml"]).text(), @r"
-    --- stderr
-    spec::image_is_container
-
-      × the image `oci:./layout` is a container image; container images cannot be run yet
-       ╭─[task.yaml:6:30]
-     5 │   steps:
-     6 │   - {name: container, image: oci:./layout}
-       ·                              ──────┬─────
-       ·                                    ╰── a container image
-       ╰────
-      help: name a component by its path, as in `image: ./step.wasm`, or one that stands for the image
-            with `--image 'oci:./layout=./step.wasm'` or in `stepwell.toml`
-
-    stepwell: the run has a problem; nothing has run
-    --- exit 3
-    ");
-}
-
-#[test]
 fn a_workspace_has_to_be_a_folder() {
     let stage = Stage::with(&["hello.wat"]);
     stage.task("task.yaml", &["hello.wat"]);

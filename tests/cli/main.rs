@@ -6,6 +6,7 @@
 
 mod attempts;
 mod cancel;
+mod containers;
 mod documents;
 mod exec;
 mod fetched;

@@ -144,12 +144,12 @@ pub(crate) fn compiler() -> anyhow::Result<Compile> {
     })
 }
 
-/// This very program, which is started again to compile components.
+/// This very program, which is started again to compile components, and to become containers.
 ///
 /// # Errors
 ///
 /// The system does not tell.
-fn this_program() -> anyhow::Result<PathBuf> {
+pub(crate) fn this_program() -> anyhow::Result<PathBuf> {
     std::env::current_exe().context("failed to find the program that runs")
 }
 

@@ -1,7 +1,7 @@
 //! The `stepwell` command.
 //!
 //! In: the command line, the environment, files. Out: text, and an exit code. Each command is a module: [`run`],
-//! [`list`], [`exec`], [`inspect`]; `compile-worker` is this program started by itself.
+//! [`list`], [`exec`], [`inspect`]; `compile-worker` and `container-init` are this program started by itself.
 //!
 //! The only place that wires concrete parts together. It must not know how a document is understood or a component is
 //! run; it finds the parts that do and introduces them to each other.
@@ -11,6 +11,7 @@
 
 mod args;
 mod config;
+mod containers;
 mod environment;
 mod exec;
 mod exit;
@@ -82,6 +83,7 @@ fn main() -> std::process::ExitCode {
             .map(Into::into)
             .map_err(Trouble::from),
         Command::CompileWorker { flavour } => Ok(stepwell_sandbox_wasm::compile_worker(&flavour)),
+        Command::ContainerInit => Ok(stepwell_sandbox_oci::container_init()),
     };
     ended.unwrap_or_else(|trouble| {
         trouble.show(color, &env);

@@ -32,5 +32,5 @@ pub use backend::{InitProgram, OciBackend, OciOptions};
 pub use init::container_init;
 pub use layers::Layers;
 
-/// The backend's name in messages.
-pub(crate) const BACKEND: &str = "container";
+/// The backend's name in messages and errors.
+pub const BACKEND: &str = "container";

@@ -79,6 +79,9 @@ pub(crate) enum Command {
         /// Which sort of code to make.
         flavour: String,
     },
+    /// Become the first process of a container (a child of Stepwell's own)
+    #[command(hide = true, name = crate::containers::INIT)]
+    ContainerInit,
 }
 
 const EXEC_EXAMPLES: &str = "\

@@ -53,6 +53,10 @@ pub(crate) struct RunArgs {
     #[arg(long = "host-path", value_name = "PATH")]
     pub(crate) host_paths: Vec<PathBuf>,
 
+    /// Let container steps be privileged whose document asks for it
+    #[arg(long)]
+    pub(crate) privileged: bool,
+
     /// Write a report in JUnit's format to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,

@@ -13,6 +13,7 @@ use stepwell_spec::{Span, SpecProblem};
 use super::load::{Unfit, judge};
 use super::shelf::{NotHad, Shelf, Wanted};
 use super::{Misnamed, Missing};
+use crate::containers;
 
 /// What the document says, and the folder that it is in where that makes a difference.
 type Name = (Arc<str>, Option<PathBuf>);
@@ -28,7 +29,7 @@ pub(super) struct Elsewhere {
 /// Why an image is not to be had.
 #[derive(Debug, Clone)]
 enum Refused {
-    /// It is a container, which no backend of this run runs.
+    /// It is a container, which cannot be run by this user.
     Container,
     /// What is in it is no step.
     Unfit(Unfit),
@@ -110,8 +111,8 @@ impl Elsewhere {
             location,
             platform: &self.platform,
             policy: (!asks).then_some(ImagePullPolicy::Never),
-            // No backend runs them yet: their layers would be got for nothing.
-            components_only: true,
+            // The layers of what cannot be run would be got for nothing.
+            components_only: !containers::are_possible(),
         };
         match self.shelf.get(&wanted, &Cancel::new()) {
             Ok(Pulled {

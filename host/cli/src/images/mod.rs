@@ -23,7 +23,7 @@ use crate::config::Substitution;
 use crate::inputs::Texts;
 
 pub(crate) use command::images;
-pub(crate) use shelf::Shelf;
+pub(crate) use shelf::{Shelf, root};
 
 use elsewhere::Elsewhere;
 pub(crate) use load::{Unfit, load};

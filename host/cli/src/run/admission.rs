@@ -101,7 +101,14 @@ pub(crate) fn problems(
         SandboxErrorKind::BadGuest => {
             let why = std::error::Error::source(error);
             let why = why.map_or_else(|| error.to_string(), ToString::to_string);
-            Some(vec![SpecProblem::image_not_wasm(span, image, &why)])
+            let problem = match error.backend {
+                stepwell_sandbox_oci::BACKEND => {
+                    let help = "look at how the image was built, and for which machine";
+                    SpecProblem::image_not_pulled(span, image, &why, help)
+                }
+                _ => SpecProblem::image_not_wasm(span, image, &why),
+            };
+            Some(vec![problem])
         }
         _ => None,
     }

@@ -28,6 +28,7 @@ use stepwell_store::Store;
 
 use crate::args::{Output, RunArgs};
 use crate::config::{self, Config};
+use crate::containers;
 use crate::environment::{Environment, compiler};
 use crate::exit::{Coded, ExitCode};
 use crate::fetcher::Remotes;
@@ -77,8 +78,15 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         compile: compiler()?,
         pool: known.steps >= POOL_FROM,
     });
+    let scratch = store.scratch().map_err(anyhow::Error::from)?;
     let engine = drive::engine(Parts {
-        backends: Backends::components(Arc::new(backend.map_err(anyhow::Error::from)?)),
+        backends: Backends {
+            component: Arc::new(backend.map_err(anyhow::Error::from)?),
+            container: match known.containers && containers::are_possible() {
+                true => Some(containers::backend(env, &scratch, args.privileged)?),
+                false => None,
+            },
+        },
         finder,
         remotes,
         state: env.state_root()?,
@@ -98,7 +106,6 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         Some(admitted) => admitted.map_err(|refused| refusal(&texts, refused))?,
         None => return Ok(ExitCode::Cancelled),
     };
-    let scratch = store.scratch().map_err(anyhow::Error::from)?;
     let mut recording = None;
     if !args.no_record {
         let (began, sink) = Recording::begin(env, &config, &recorded, &texts.read, &mask)?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use stepwell_contract::ImageKind;
 use stepwell_engine::{Unsupported, unsupported};
 use stepwell_spec::{Run, Section, Sources, Span, SpecErrors, SpecProblem, TaskRun};
 
@@ -21,6 +22,8 @@ pub(super) struct Known {
     pub(super) steps: usize,
     /// Whether something runs after what is stopped.
     pub(super) finally: bool,
+    /// Whether a step runs in a container, or may: its image is known when its task runs.
+    pub(super) containers: bool,
     /// What a person should know: what makes no difference, and which files stand for images.
     pub(super) notices: Vec<String>,
 }
@@ -46,6 +49,7 @@ pub(super) fn check(
         return Ok(Known {
             steps: found.steps,
             finally: has_finally(run),
+            containers: found.containers,
             notices: notices::of(run, sources)
                 .into_iter()
                 .chain(found.substituted.into_values())
@@ -77,6 +81,8 @@ struct Found {
     /// Whether all of them are what this Stepwell cannot do.
     only_support: bool,
     steps: usize,
+    /// Whether a step runs in a container, or may.
+    containers: bool,
     /// What to say of an image that another file stands for.
     substituted: BTreeMap<Arc<str>, String>,
     /// What was looked at: a run has few images, and may have ten thousand steps.
@@ -89,6 +95,7 @@ impl Default for Found {
             problems: Vec::new(),
             only_support: true,
             steps: 0,
+            containers: false,
             substituted: BTreeMap::new(),
             seen: BTreeSet::new(),
         }
@@ -101,16 +108,21 @@ impl Found {
         for step in &run.steps {
             // What it refers to is known when its task runs.
             if step.image.contains("$(") {
+                self.containers = true;
                 continue;
             }
             let fresh = self.seen.insert((Arc::clone(&step.image), step.image_span));
             if !fresh {
                 continue;
             }
-            if let Err(misnamed) = finder.find(&step.image, step.image_span) {
-                self.misnamed(misnamed);
-            } else if !self.substituted.contains_key(&step.image) {
-                self.notice(&step.image, finder.place(&step.image, step.image_span).ok());
+            match finder.find(&step.image, step.image_span) {
+                Err(misnamed) => self.misnamed(misnamed),
+                Ok(image) => {
+                    self.containers |= image.kind() == ImageKind::Container;
+                    if !self.substituted.contains_key(&step.image) {
+                        self.notice(&step.image, finder.place(&step.image, step.image_span).ok());
+                    }
+                }
             }
         }
     }

@@ -22,10 +22,10 @@ problems! {
             span: Span,
         }
         /// A registry reference or a container archive.
-        #[error("the image `{image}` is a container image; container images cannot be run yet")]
+        #[error("the image `{image}` is a container image, which only root can run here")]
         #[diagnostic(
             code(spec::image_is_container),
-            help("name a component by its path, as in `image: ./step.wasm`, or one that stands for the image with `--image '{image}=./step.wasm'` or in `stepwell.toml`")
+            help("run `stepwell` as root; or name a component by its path, as in `image: ./step.wasm`, or one that stands for the image with `--image '{image}=./step.wasm'` or in `stepwell.toml`")
         )]
         IsContainer {
             image: String,

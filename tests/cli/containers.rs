@@ -1,0 +1,162 @@
+//! Steps in containers, by the command: a layout with Debian's static busybox is all that they have.
+//!
+//! They need root and `busybox-static`. Without, each test says so and passes; where `STEPWELL_REQUIRE_CONTAINERS` is set,
+//! it fails instead.
+
+use std::fs;
+
+use crate::images;
+use crate::stage::Stage;
+
+const BUSYBOX: &str = "/bin/busybox";
+
+/// Whether containers can be run here.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how CI says that nothing may be skipped"
+)]
+#[expect(clippy::print_stderr, reason = "what is skipped is told")]
+fn are_possible() -> bool {
+    let missing = if !rustix::process::geteuid().is_root() {
+        "root"
+    } else if fs::metadata(BUSYBOX).is_err() {
+        "Debian's `busybox-static`"
+    } else {
+        return true;
+    };
+    let required = std::env::var_os("STEPWELL_REQUIRE_CONTAINERS").is_some();
+    assert!(!required, "containers need {missing}");
+    eprintln!("skipped: containers need {missing}");
+    false
+}
+
+/// Of a file that is root's and that everybody may run.
+fn header() -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o755);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(0);
+    header
+}
+
+/// A root with a shell and little else.
+fn root() -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    let busybox = fs::read(BUSYBOX).unwrap();
+    let mut program = header();
+    program.set_size(busybox.len() as u64);
+    archive
+        .append_data(&mut program, "bin/busybox", &*busybox)
+        .unwrap();
+    for applet in ["sh", "cat", "id", "sleep"] {
+        let mut link = header();
+        link.set_entry_type(tar::EntryType::Symlink);
+        archive
+            .append_link(&mut link, format!("bin/{applet}"), "busybox")
+            .unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+fn stage() -> Stage {
+    let stage = Stage::with(&["hello.wat"]);
+    images::lay_out(&stage, "layout", &images::container(&root()));
+    stage
+}
+
+#[test]
+fn components_and_containers_share_a_task() {
+    if !are_possible() {
+        return;
+    }
+    let stage = stage();
+    stage.file(
+        "task.yaml",
+        "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata: {name: task}
+spec:
+  results: [{name: who}]
+  steps:
+  - {name: component, image: ./hello.wat}
+  - name: write
+    image: oci:./layout
+    env: [{name: WHO, value: step}]
+    securityContext: {runAsUser: 1234}
+    script: |
+      echo \"$WHO in $PWD as $(id -u)\" > /workspace/said
+  - name: read
+    image: oci:./layout
+    command: [cat]
+    args: [/workspace/said]
+  - name: tell
+    image: oci:./layout
+    workingDir: /workspace
+    script: |
+      #!/bin/sh
+      printf \"$WHO\" > $(results.who.path)
+",
+    );
+    let ended = stage.stepwell(&["run", "task.yaml", "-o", "json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("step in /srv as 1234"), "{ended:?}");
+    assert!(ended.stdout.contains(r#""value":"image""#), "{ended:?}");
+    assert_eq!(stage.left_behind(), [""; 0], "nothing is left of it");
+}
+
+#[test]
+fn a_container_that_fails_fails_the_run_with_its_exit_code() {
+    if !are_possible() {
+        return;
+    }
+    let stage = stage();
+    stage.file(
+        "task.yaml",
+        "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata: {name: task}
+spec:
+  steps:
+  - {name: fails, image: \"oci:./layout\", script: exit 7}
+  - {name: never, image: \"oci:./layout\", script: echo never}
+",
+    );
+    let ended = stage.stepwell(&["run", "task.yaml", "-o", "json"]);
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.stdout.contains(r#""exitCode":7"#), "{ended:?}");
+    assert!(!ended.stdout.contains(r#""text":"never"#), "{ended:?}");
+}
+
+#[test]
+fn attack_a_document_alone_makes_no_step_privileged() {
+    if !are_possible() {
+        return;
+    }
+    let stage = stage();
+    stage.file(
+        "task.yaml",
+        "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata: {name: task}
+spec:
+  steps:
+  - name: root
+    image: oci:./layout
+    securityContext: {privileged: true}
+    script: echo in
+",
+    );
+    let allowed = stage.stepwell(&["run", "task.yaml", "--privileged"]);
+    assert_eq!(allowed.code, Some(0), "{allowed:?}");
+    let ended = stage.stepwell(&["run", "task.yaml"]);
+    assert_ne!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended.stderr.contains("privileged") || ended.stdout.contains("privileged"),
+        "{ended:?}"
+    );
+}
