@@ -83,7 +83,7 @@ fn main() -> std::process::ExitCode {
             .map(Into::into)
             .map_err(Trouble::from),
         Command::CompileWorker { flavour } => Ok(stepwell_sandbox_wasm::compile_worker(&flavour)),
-        Command::ContainerInit => Ok(stepwell_sandbox_oci::container_init()),
+        Command::ContainerInit => Ok(containers::init()),
     };
     ended.unwrap_or_else(|trouble| {
         trouble.show(color, &env);

@@ -9,6 +9,7 @@ use stepwell_contract::{Refusal, SandboxError, SandboxErrorKind};
 use stepwell_engine::{Admitted, Control, Engine, NotAdmitted, Why};
 use stepwell_spec::{Run, Span, SpecErrors, SpecProblem};
 
+use crate::containers;
 use crate::exit::{Coded, ExitCode};
 use crate::inputs::Texts;
 use crate::trouble::{Trouble, say};
@@ -102,7 +103,7 @@ pub(crate) fn problems(
             let why = std::error::Error::source(error);
             let why = why.map_or_else(|| error.to_string(), ToString::to_string);
             let problem = match error.backend {
-                stepwell_sandbox_oci::BACKEND => {
+                containers::BACKEND => {
                     let help = "look at how the image was built, and for which machine";
                     SpecProblem::image_not_pulled(span, image, &why, help)
                 }

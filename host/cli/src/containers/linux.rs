@@ -1,4 +1,4 @@
-//! Containers: what this machine can do, the layers that they are made of, and this program as their first process.
+//! Containers of Linux: who may run them, the layers that they are made of, and this program as their first process.
 //!
 //! Introduces `stepwell-sandbox-oci` to the store of images. Knows no namespace and no registry.
 
@@ -13,12 +13,13 @@ use stepwell_registry::{ImageStore, LayerBounds, LayerReader};
 use stepwell_sandbox_oci::{InitProgram, Layers, OciBackend, OciOptions};
 use stepwell_store::Scratch;
 
+use super::INIT;
 use crate::environment::{Environment, this_program};
 use crate::exit::{Coded, ExitCode};
 use crate::images;
 
-/// What the hidden command is called that becomes a container's first process.
-pub(crate) const INIT: &str = "container-init";
+pub(crate) use stepwell_sandbox_oci::BACKEND;
+pub(crate) use stepwell_sandbox_oci::container_init as init;
 
 /// Whether this user can run containers on this machine: the namespaces and mounts of one are root's.
 pub(crate) fn are_possible() -> bool {
