@@ -60,6 +60,13 @@ fn root() -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
+/// A Task with these steps.
+fn task(steps: &str) -> String {
+    format!(
+        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {{name: task}}\nspec:\n  steps:\n{steps}"
+    )
+}
+
 fn stage() -> Stage {
     let stage = Stage::with(&["hello.wat"]);
     images::lay_out(&stage, "layout", &images::container(&root()));
@@ -115,15 +122,11 @@ fn a_container_that_fails_fails_the_run_with_its_exit_code() {
     let stage = stage();
     stage.file(
         "task.yaml",
-        "\
-apiVersion: tekton.dev/v1
-kind: Task
-metadata: {name: task}
-spec:
-  steps:
-  - {name: fails, image: \"oci:./layout\", script: exit 7}
+        &task(
+            "  - {name: fails, image: \"oci:./layout\", script: exit 7}
   - {name: never, image: \"oci:./layout\", script: echo never}
 ",
+        ),
     );
     let ended = stage.stepwell(&["run", "task.yaml", "-o", "json"]);
     assert_eq!(ended.code, Some(5), "{ended:?}");
@@ -139,17 +142,13 @@ fn attack_a_document_alone_makes_no_step_privileged() {
     let stage = stage();
     stage.file(
         "task.yaml",
-        "\
-apiVersion: tekton.dev/v1
-kind: Task
-metadata: {name: task}
-spec:
-  steps:
-  - name: root
+        &task(
+            "  - name: root
     image: oci:./layout
     securityContext: {privileged: true}
     script: echo in
 ",
+        ),
     );
     let allowed = stage.stepwell(&["run", "task.yaml", "--privileged"]);
     assert_eq!(allowed.code, Some(0), "{allowed:?}");
