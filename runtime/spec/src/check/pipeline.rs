@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::graph::check_cycles;
 use super::matrix::check_matrix;
 use super::param::{check_given, check_params, each_text, each_when_text};
-use super::references::{check_declared, check_pipeline_context, misplaced, unknown};
+use super::references::{check_declared, check_pipeline_context, check_prefix, misplaced, unknown};
 use super::results::check_pipeline_results;
 use super::scope::Declared;
 use super::step::check_on_error;
@@ -129,6 +129,13 @@ impl Check<'_> {
             }
         }
         let mut needs = self.run_after(task, section);
+        let begins = |text: &Text, _: Place| check_prefix(text, self.sources, problems);
+        for param in &task.params {
+            each_text(&param.value, &begins);
+        }
+        for when in &task.when {
+            each_when_text(when, &begins);
+        }
         each_task_text(task, |text, place, carries_results| {
             check_pipeline_context(text, self.sources, problems);
             // In the text for people, the params of a matrix mean something too.

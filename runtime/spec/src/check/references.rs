@@ -108,6 +108,30 @@ pub(super) fn check_pipeline_context(text: &Text, sources: &Sources, problems: &
     check_context(text, &own, &PIPELINE_CONTEXT, sources, problems);
 }
 
+/// What a reference in a param or a `when` of a pipeline task may begin with. `results` is for the task that gets it, and `tt`
+/// for Tekton's triggers.
+const PREFIXES: [&str; 7] = [
+    "params",
+    "tasks",
+    "finally",
+    "context",
+    "workspaces",
+    "results",
+    "tt",
+];
+
+/// Notes a reference that begins like none. Without a dot it is a command of a shell's.
+pub(super) fn check_prefix(text: &Text, sources: &Sources, problems: &Problems) {
+    for found in reference::find(&text.value).filter(|found| found.path.len() > 1) {
+        let first = found.path.first().copied().unwrap_or_default();
+        if !PREFIXES.contains(&first) {
+            let what = ("a variable", "Tekton");
+            let help = || suggest(first, &PREFIXES, "variables begin with");
+            unknown(&found, text, what, &help, sources, problems);
+        }
+    }
+}
+
 fn check_context(
     text: &Text,
     own: &[&str],
