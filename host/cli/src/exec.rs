@@ -54,6 +54,7 @@ pub(crate) fn exec(args: ExecArgs, env: &Environment) -> anyhow::Result<Status> 
     let task = TaskSpec {
         name: TaskName::new("exec"),
         volumes,
+        loopback: None,
     };
     let sink = Arc::new(Through::new(&step.limits));
     let scope = backend.open_task(&task)?;

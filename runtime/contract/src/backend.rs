@@ -9,7 +9,9 @@
 
 use std::error::Error;
 use std::fmt;
+use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::Grants;
 use crate::power::{Feature, Place, ProxyHandler};
@@ -58,6 +60,9 @@ pub trait Backend: Send + Sync {
     fn open_task(&self, task: &TaskSpec) -> Result<Box<dyn TaskScope>, SandboxError>;
 }
 
+/// How long a connection to a port may take to be made: a program that listens and accepts nobody must not hold its task.
+pub const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
+
 /// What the steps of one task share.
 pub trait TaskScope: Send + Sync {
     /// The backend's name, for refusals.
@@ -85,6 +90,18 @@ pub trait TaskScope: Send + Sync {
     ) -> Result<String, SandboxError> {
         let _ = (name, handler);
         Err(Feature::Proxy.refused_by(self.backend()))
+    }
+
+    /// Connects, from the host, to `port` of the loopback network that the steps and sidecars of the task share: to
+    /// 127.0.0.1 there, or to ::1. No other network is tried. Called while the scope is open, by several threads at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Feature::Connection`] is not there; [`SandboxErrorKind::NotFound`] where nobody listens, or nobody accepts within
+    /// [`CONNECT_PATIENCE`]; what the host could not do.
+    fn connect(&self, port: u16) -> Result<TcpStream, SandboxError> {
+        let _ = port;
+        Err(Feature::Connection.refused_by(self.backend()))
     }
 
     /// Ends the scope and says what could not be cleaned up. A drop does the same silently.
@@ -172,6 +189,10 @@ pub trait StepSink: Send + Sync {
     ///
     /// Told to the guest.
     fn emit(&self, name: &str, value: ParamValue) -> Result<(), EmitError>;
+
+    /// The program runs: whatever could have kept it from beginning has not. Called at most once, by the backend; what the
+    /// program says at once may have come before.
+    fn started(&self) {}
 
     /// Takes word of how far a typed component is: done of total, in the guest's own unit.
     fn progress(&self, done: u64, total: Option<u64>, message: &str);

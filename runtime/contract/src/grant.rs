@@ -3,7 +3,9 @@
 //! Everything is off by default. A grant is one setting of the form `name=value`, the same in the flag `--grant` and in
 //! the annotation `stepwell.dev/grants`.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
 /// The clocks that a step reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,6 +49,38 @@ impl Network {
     }
 }
 
+/// A port of one sidecar of the step's own task.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SidecarPort {
+    /// The sidecar.
+    pub sidecar: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl fmt::Display for SidecarPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.sidecar, self.port)
+    }
+}
+
+impl FromStr for SidecarPort {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (sidecar, port) = text.split_once(':').ok_or(())?;
+        let is_name = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        let port = port.parse().ok().filter(|port| *port != 0).ok_or(())?;
+        match !sidecar.is_empty() && sidecar.bytes().all(is_name) {
+            true => Ok(Self {
+                sidecar: sidecar.to_owned(),
+                port,
+            }),
+            false => Err(()),
+        }
+    }
+}
+
 /// All grants of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grants {
@@ -56,6 +90,8 @@ pub struct Grants {
     pub random: Random,
     /// Network.
     pub network: Network,
+    /// Ports of sidecars, for a step that does not share their network.
+    pub sidecars: BTreeSet<SidecarPort>,
 }
 
 /// A setting that names no grant, or gives it no usable value.
@@ -66,7 +102,7 @@ pub enum GrantError {
     #[error("`{0}` is not of the form `name=value`")]
     NotASetting(String),
     /// No grant has this name.
-    #[error("there is no grant `{0}`; grants are clock, network, random")]
+    #[error("there is no grant `{0}`; grants are clock, network, random, sidecar")]
     Unknown(String),
     /// The grant exists, the value does not.
     #[error("`{value}` is no value for the grant `{name}`: expected {expected}")]
@@ -81,8 +117,8 @@ pub enum GrantError {
 }
 
 impl Grants {
-    /// Applies one setting in text: `clock=real`, `random=real`, `network=any`, `network=none`, `network=HOST:PORT`
-    /// (the last adds up when given several times).
+    /// Applies one setting in text: `clock=real`, `random=real`, `network=any`, `network=none`, `network=HOST:PORT`,
+    /// `sidecar=NAME:PORT` (the last two add up when given several times).
     ///
     /// # Errors
     ///
@@ -130,9 +166,20 @@ impl Grants {
                     }
                 }
             },
+            "sidecar" if value == "off" => self.sidecars.clear(),
+            "sidecar" => {
+                let port = value.parse();
+                let port = port.map_err(|()| bad("sidecar", "NAME:PORT or off"))?;
+                self.sidecars.insert(port);
+            }
             _ => return Err(GrantError::Unknown(name.to_owned())),
         }
         Ok(())
+    }
+
+    /// Whether it may import sockets at all.
+    pub fn has_sockets(&self) -> bool {
+        self.network != Network::Off || !self.sidecars.is_empty()
     }
 
     /// The settings that would make these grants, in a fixed order; empty where everything is off.
@@ -152,6 +199,8 @@ impl Grants {
         if self.random == Random::Real {
             settings.push("random=real".to_owned());
         }
+        let sidecars = self.sidecars.iter();
+        settings.extend(sidecars.map(|port| format!("sidecar={port}")));
         settings
     }
 }
@@ -174,6 +223,8 @@ mod tests {
             "network=localhost:80",
             "network=[::1]:443",
             "random=real",
+            "sidecar=db:5432",
+            "sidecar=db:5433",
         ] {
             grants.apply(setting).unwrap();
         }
@@ -183,7 +234,9 @@ mod tests {
                 "clock=real",
                 "network=localhost:80",
                 "network=[::1]:443",
-                "random=real"
+                "random=real",
+                "sidecar=db:5432",
+                "sidecar=db:5433",
             ]
         );
     }
@@ -198,6 +251,12 @@ mod tests {
             "network=:80",
             "network=host:99999",
             "filesystem=/",
+            "sidecar=db",
+            "sidecar=:80",
+            "sidecar=db:0",
+            "sidecar=db:65536",
+            "sidecar=db:80:81",
+            "sidecar=D B:80",
         ] {
             assert!(grants.apply(setting).is_err(), "{setting}");
         }

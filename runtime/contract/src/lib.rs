@@ -27,20 +27,20 @@ pub mod step;
 pub mod value;
 
 pub use backend::{
-    Backend, Capability, EmitError, Fingerprint, LogStream, Refusal, Sandbox, SandboxError,
-    SandboxErrorKind, StepIo, StepSink, TaskScope,
+    Backend, CONNECT_PATIENCE, Capability, EmitError, Fingerprint, LogStream, Refusal, Sandbox,
+    SandboxError, SandboxErrorKind, StepIo, StepSink, TaskScope,
 };
 pub use cancel::{Cancel, CancelReason};
 pub use container_image::{ContainerImage, Layer, Platform};
 pub use digest::{Digest, Hasher};
 pub use ending::{Ending, FailureClass, Frame};
 pub use event::{Event, EventKind, TerminationReason, Timestamp};
-pub use grant::{Clock, Grants, Network, Random};
+pub use grant::{Clock, Grants, Network, Random, SidecarPort};
 pub use image::{Code, Image, ImageKind};
 pub use limit::{Limit, Limits};
 pub use name::{RunName, StepName, TaskName};
 pub use power::{Feature, NoPowers, Place};
 pub use step::{
-    Access, Ambient, Mount, Resources, ResultDecl, Security, StepSpec, TaskSpec, Volume,
+    Access, Ambient, Loopback, Mount, Resources, ResultDecl, Security, StepSpec, TaskSpec, Volume,
 };
 pub use value::{ParamType, ParamValue};

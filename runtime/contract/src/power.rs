@@ -19,6 +19,8 @@ pub enum Feature {
     Display,
     /// An HTTP proxy whose handler is on the host.
     Proxy,
+    /// Connections from the host to what listens in a task.
+    Connection,
     /// Files of a step, read from outside.
     Extract,
     /// Everything that a step sees, in one archive.
@@ -27,10 +29,11 @@ pub enum Feature {
 
 impl Feature {
     /// Every power, in the order of the documentation.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Shell,
         Self::Display,
         Self::Proxy,
+        Self::Connection,
         Self::Extract,
         Self::Archive,
     ];
@@ -41,6 +44,7 @@ impl Feature {
             Self::Shell => "shell",
             Self::Display => "display",
             Self::Proxy => "proxy",
+            Self::Connection => "connection",
             Self::Extract => "extraction",
             Self::Archive => "archive",
         }
@@ -52,6 +56,7 @@ impl Feature {
             Self::Shell => "open a shell",
             Self::Display => "open a display",
             Self::Proxy => "attach a proxy",
+            Self::Connection => "connect to a port",
             Self::Extract => "extract files",
             Self::Archive => "archive the step",
         };

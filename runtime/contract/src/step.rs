@@ -1,12 +1,14 @@
 //! A task and its steps as a backend sees them: everything substituted, every name resolved.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
-use crate::{Grants, Image, Limits, ParamType, ParamValue, StepName, TaskName};
+use crate::{Grants, Image, Limits, ParamType, ParamValue, SandboxError, StepName, TaskName};
 
 /// A directory that steps of one task share.
 #[derive(Debug, Clone)]
@@ -102,6 +104,18 @@ pub struct TaskSpec {
     pub name: TaskName,
     /// Every volume that a step of the task mounts.
     pub volumes: Vec<Volume>,
+    /// The loopback network of the task where another backend has it: what a step may reach of it, its grants say.
+    pub loopback: Option<Arc<dyn Loopback>>,
+}
+
+/// The loopback network of a task, seen from the host.
+pub trait Loopback: fmt::Debug + Send + Sync {
+    /// Connects to `port`, as [`TaskScope::connect`](crate::TaskScope::connect) does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn connect(&self, port: u16) -> Result<TcpStream, SandboxError>;
 }
 
 /// One step, ready to be prepared.

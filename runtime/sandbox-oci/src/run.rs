@@ -124,7 +124,7 @@ impl Container {
                 let status = self.keep(group, theirs, out_end, err_end, request, &keeper);
                 let _ = keeper.send(Event::Gone(status));
             });
-            let ended = self.follow(&happens, &ours);
+            let ended = self.follow(&happens, &ours, io);
             // Whoever still waits for what was said, or printed, stops waiting.
             let _ = ours.shutdown(std::net::Shutdown::Both);
             drop(over_end);
@@ -184,6 +184,7 @@ impl Container {
         &self,
         happens: &Receiver<Event>,
         mut socket: &UnixStream,
+        io: &StepIo,
     ) -> io::Result<(Option<Reply>, ExitStatus)> {
         let mut reply = None;
         let mut process: Option<OwnedFd> = None;
@@ -212,6 +213,7 @@ impl Container {
                 Event::Born(born) => process = Some(born),
                 Event::Said(Reply::Started) => {
                     started = true;
+                    io.sink.started();
                     if asked {
                         let _ = socket.write_all(&[self.stop as u8]);
                     }

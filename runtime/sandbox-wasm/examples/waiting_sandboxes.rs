@@ -64,6 +64,7 @@ fn start(
     let scope = backend.open_task(&TaskSpec {
         name: TaskName::new("t"),
         volumes: Vec::new(),
+        loopback: None,
     })?;
     for _ in 0..count {
         let sandbox = scope.prepare(step(image))?;

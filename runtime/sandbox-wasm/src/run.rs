@@ -49,6 +49,7 @@ impl Sandbox for WasmSandbox {
         if let Some(reason) = cancel.reason() {
             return Ok(ending::of_cancellation(reason));
         }
+        store.data().io.sink.started();
         match enter(&mut store, &entry, invocation) {
             Ok(ending) => Ok(ending),
             Err(error) => ending::of_error(&error, store.data()),

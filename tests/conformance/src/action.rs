@@ -30,6 +30,9 @@ pub enum Action {
     Remove(String),
     /// Waits until there is a file, and prints `ok`.
     Await(String),
+    /// Listens on a port of the task's loopback network, prints `ok`, and says a text to whoever connects, until it is
+    /// stopped.
+    Serve(u16, String),
     /// Asks for a URL with GET. Prints `ok` and the answer's body where the status is 200.
     Get(String),
     /// Only in a shell: prints `ok`, the lines and the characters in a line of its window.
@@ -58,6 +61,9 @@ impl Action {
             Self::Get(url) => ("get", vec![url]),
             Self::Window => ("window", Vec::new()),
             Self::Hang => ("hang", Vec::new()),
+            Self::Serve(port, text) => {
+                return vec!["serve".to_owned(), port.to_string(), text.clone()];
+            }
             Self::Flood(bytes) => return vec!["flood".to_owned(), bytes.to_string()],
             Self::Exit(code) => return vec!["exit".to_owned(), code.to_string()],
             Self::Fill(path, bytes) => {
@@ -86,6 +92,7 @@ impl Action {
                 "link" => Self::Link(operand()?, operand()?),
                 "remove" => Self::Remove(operand()?),
                 "await" => Self::Await(operand()?),
+                "serve" => Self::Serve(operand()?.parse().ok()?, operand()?),
                 "get" => Self::Get(operand()?),
                 "window" => Self::Window,
                 "hang" => Self::Hang,
@@ -163,6 +170,11 @@ pub mod act {
         Action::Await(path.to_owned())
     }
 
+    /// [`Action::Serve`].
+    pub fn serve(port: u16, text: &str) -> Action {
+        Action::Serve(port, text.to_owned())
+    }
+
     /// [`Action::Get`].
     pub fn get(url: String) -> Action {
         Action::Get(url)
@@ -189,6 +201,7 @@ mod tests {
             act::link("../x", "/ws/l"),
             act::remove("/ws/f"),
             act::await_file("/ws/go"),
+            act::serve(80, "a text"),
             act::get("http://proxy/v1".to_owned()),
             Action::Window,
             Action::Exit(-3),

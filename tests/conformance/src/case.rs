@@ -3,8 +3,8 @@
 use stepwell_contract::Feature;
 
 use crate::cases::{
-    archive, discard, display, environment, escape, extract, isolation, kill, log, mount, proxy,
-    refusal, results, shell, volume,
+    archive, connection, discard, display, environment, escape, extract, isolation, kill, log,
+    mount, proxy, refusal, results, shell, volume,
 };
 use crate::leak::{self, Remains};
 use crate::stage::Stage;
@@ -37,6 +37,7 @@ const GROUPS: &[&[Case]] = &[
     extract::CASES,
     archive::CASES,
     proxy::CASES,
+    connection::CASES,
     shell::CASES,
     display::CASES,
 ];

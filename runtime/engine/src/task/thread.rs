@@ -266,6 +266,7 @@ impl Shared {
         let spec = TaskSpec {
             name: run.task.clone(),
             volumes: list,
+            loopback: None,
         };
         let scopes = backends
             .open(&spec, &images)

@@ -8,6 +8,17 @@ tell() {
         echo ok
     fi
 }
+# Whether somebody listens on the port of these four digits.
+listens() {
+    while read -r _ here _ state _; do
+        if [ "$state" = 0A ] && [ "${here##*:}" = "$1" ]; then
+            return 0
+        fi
+    done << END
+$(cat /proc/net/tcp /proc/net/tcp6)
+END
+    return 1
+}
 while [ $# -gt 0 ]; do
     word=$1
     shift
@@ -28,6 +39,13 @@ while [ $# -gt 0 ]; do
     link) ln -s "$1" "$2" 2> /dev/null; tell $?; shift 2 ;;
     remove) rm "$1" 2> /dev/null; tell $?; shift ;;
     await) until [ -e "$1" ]; do usleep 1000; done; tell 0; shift ;;
+    serve)
+        nc -ll -p "$1" -e printf '%s' "$2" &
+        until listens "$(printf '%04X' "$1")"; do usleep 1000; done
+        tell 0
+        wait
+        shift 2
+        ;;
     get) wget -q -O - "$1" 2> /dev/null; tell $?; shift ;;
     window) tell 1 ;;
     *) echo "not a word: $word" >&2; exit 100 ;;

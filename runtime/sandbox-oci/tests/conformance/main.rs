@@ -15,8 +15,9 @@ use stepwell_sandbox_oci::{InitProgram, Layers, OciBackend, OciOptions};
 const BUSYBOX: &str = "/bin/busybox";
 
 /// What a program runs as: each command is a link to busybox.
-const COMMANDS: [&str; 12] = [
-    "sh", "cat", "head", "ln", "ls", "mkdir", "printf", "rm", "sleep", "usleep", "wget", "yes",
+const COMMANDS: [&str; 13] = [
+    "sh", "cat", "head", "ln", "ls", "mkdir", "nc", "printf", "rm", "sleep", "usleep", "wget",
+    "yes",
 ];
 
 /// The one layer.

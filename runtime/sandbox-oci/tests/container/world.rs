@@ -353,6 +353,7 @@ impl Step<'_> {
         backend.open_task(&TaskSpec {
             name: TaskName::new("task"),
             volumes: self.volumes.clone(),
+            loopback: None,
         })
     }
 

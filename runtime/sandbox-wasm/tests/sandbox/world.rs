@@ -274,6 +274,7 @@ impl Step {
         let task = TaskSpec {
             name: TaskName::new("attacks"),
             volumes: self.volumes,
+            loopback: None,
         };
         let scope = backend.open_task(&task).unwrap();
         let ear = Arc::new(Ear {

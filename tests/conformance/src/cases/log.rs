@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use stepwell_contract::{Cancel, CancelReason};
+
 use crate::stage::Stage;
 use crate::{Action, Case, act};
 
@@ -32,6 +34,11 @@ pub(crate) const CASES: &[Case] = &[
         "log_unended",
         "what has no line end is heard before the ending",
         unended,
+    ),
+    Case::new(
+        "log_started",
+        "that the program runs is said once, and not of one that was stopped before",
+        started,
     ),
     Case::new("log_live", "a line is heard while the step runs", live),
     Case::new(
@@ -106,6 +113,20 @@ fn odd_arguments(stage: &Stage<'_>) {
 fn unended(stage: &Stage<'_>) {
     let end = stage.play(&[Action::Flood(3)]);
     assert_eq!((end.lines(), end.bytes), (vec!["xxx"], 3));
+}
+
+fn started(stage: &Stage<'_>) {
+    for code in [0, 3] {
+        let end = stage.play(&[act::print("the target"), Action::Exit(code)]);
+        assert_eq!(end.started, 1, "{end:#?}");
+    }
+    let task = stage.task(&["ws"]);
+    let cancel = Cancel::new();
+    cancel.cancel(CancelReason::Asked);
+    let step = task.prepare(stage.work(&[act::print("more")]));
+    let end = task.set_off_with(step, cancel).end();
+    assert_eq!(end.started, 0, "{end:#?}");
+    task.close();
 }
 
 fn live(stage: &Stage<'_>) {

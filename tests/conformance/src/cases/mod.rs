@@ -2,6 +2,7 @@
 //! backend does not do what is demanded.
 
 pub(crate) mod archive;
+pub(crate) mod connection;
 pub(crate) mod discard;
 pub(crate) mod display;
 pub(crate) mod environment;

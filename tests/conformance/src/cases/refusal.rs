@@ -14,6 +14,7 @@ pub(crate) fn check(stage: &Stage<'_>, feature: Feature) {
     let task = stage.task(&["ws"]);
     let attached = match feature {
         Feature::Proxy => vec![task.scope.attach_proxy("hub", Arc::new(Nobody)).map(drop)],
+        Feature::Connection => vec![task.scope.connect(80).map(drop)],
         _ => Vec::new(),
     };
     let sandbox = task.prepare(stage.work(&[act::print("ran")]));

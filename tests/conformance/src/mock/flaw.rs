@@ -142,6 +142,18 @@ flaws! {
     ProxyTakesAnyName,
     /// Every task reaches every proxy, and for ever.
     ProxyIsPublic,
+    /// Never says that a program runs.
+    NeverStarts,
+    /// Connects, and says nothing.
+    ConnectionIsMute,
+    /// Connects to any port.
+    ConnectionIsAlwaysThere,
+    /// What listened stays when its step goes.
+    ConnectionStays,
+    /// Every task reaches what listens in any.
+    ConnectionIsPublic,
+    /// Connects to the machine's own ports.
+    ConnectionReachesHost,
     /// Opens its shell somewhere else.
     ShellElsewhere,
     /// A shell ends well whatever it did.

@@ -5,10 +5,12 @@ mod display;
 mod flaw;
 mod obey;
 mod place;
+mod ports;
 mod scope;
 mod shell;
 mod sight;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Child;
 use std::sync::{Arc, Mutex};
@@ -54,6 +56,7 @@ struct Remembered {
     env: Vec<(String, String)>,
     volumes: Vec<Volume>,
     proxies: Vec<Attached>,
+    ports: BTreeMap<u16, u16>,
     output: Vec<u8>,
     children: Vec<Child>,
     names: Vec<String>,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use stepwell_contract::power::ProxyRequest;
 use stepwell_contract::{CancelReason, Ending, LogStream, StepIo};
 
+use super::ports::Ports;
 use super::scope::{Attached, Proxies};
 use super::sight::Sight;
 use super::{Flaw, Shared};
@@ -24,6 +25,8 @@ pub(super) struct Obedient {
     pub(super) sight: Sight,
     pub(super) env: Vec<(String, String)>,
     pub(super) proxies: Arc<Proxies>,
+    /// What it may listen on; a shell listens on nothing.
+    pub(super) ports: Option<Arc<Ports>>,
     pub(super) window: Option<Box<dyn Fn() -> (u16, u16) + Send>>,
     pub(super) io: StepIo,
     /// What is said at the end, for the flaw that does so.
@@ -43,6 +46,7 @@ impl Obedient {
             sight,
             env: Vec::new(),
             proxies,
+            ports: None,
             window: None,
             io,
             held: Vec::new(),
@@ -117,6 +121,10 @@ impl Obedient {
             Action::MakeFolder(path) => done(self.sight.make_folder(path)),
             Action::Link(target, path) => done(self.sight.link(target, path)),
             Action::Remove(path) => done(self.sight.remove(path)),
+            Action::Serve(port, text) => match self.serve(*port, text) {
+                Ok(()) => return self.stopped(),
+                Err(error) => Err(error),
+            },
             Action::Get(url) => self.get(url),
             Action::Window => self
                 .window
@@ -221,6 +229,14 @@ impl Obedient {
             true => value.trim().to_owned(),
             false => value,
         })
+    }
+
+    fn serve(&self, port: u16, text: &str) -> io::Result<()> {
+        let ports = self.ports.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let over = || self.stopped().is_some() || self.shared.release.reason().is_some();
+        let sink = &self.io.sink;
+        let ready = || sink.log(LogStream::Stdout, b"ok\n");
+        ports.serve(port, text, ready, over, |time| self.wait(time))
     }
 
     /// Asks a proxy: what it answers with status 200.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::net::TcpStream;
 use std::os::fd::IntoRawFd;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 
 use super::obey::Obedient;
 use super::place::MockPlace;
+use super::ports::Ports;
 use super::sight::{Seen, Sight};
 use super::{Flaw, NAME, Shared};
 use crate::Action;
@@ -70,6 +72,7 @@ pub(super) struct Scope {
     shared: Arc<Shared>,
     volumes: HashMap<Arc<str>, Volume>,
     proxies: Arc<Proxies>,
+    ports: Arc<Ports>,
     /// Asked for when the scope ends: what outlives a step goes then.
     ends: Cancel,
     /// For the flaw that mixes outputs.
@@ -131,6 +134,7 @@ impl Scope {
                 shared: Arc::clone(&shared),
                 attached: Mutex::default(),
             }),
+            ports: Arc::new(Ports::new(Arc::clone(&shared))),
             ends: Cancel::new(),
             first: Arc::default(),
             _folder: folder,
@@ -224,6 +228,7 @@ impl TaskScope for Scope {
             env: step.env,
             actions,
             proxies: Arc::clone(&self.proxies),
+            ports: Arc::clone(&self.ports),
             place: Arc::new(place),
             first: Arc::clone(&self.first),
             has_run: false,
@@ -246,6 +251,13 @@ impl TaskScope for Scope {
         Ok(format!("http://{name}.mock"))
     }
 
+    fn connect(&self, port: u16) -> Result<TcpStream, SandboxError> {
+        if !self.shared.features.contains(&Feature::Connection) {
+            return Err(refuse(&self.shared, Feature::Connection));
+        }
+        self.ports.connect(port)
+    }
+
     fn close(self: Box<Self>) -> Result<(), SandboxError> {
         if self.shared.has(Flaw::FailsToClose) {
             return Err(SandboxError::new(NAME, "close", SandboxErrorKind::Host));
@@ -261,6 +273,7 @@ struct Prepared {
     env: Vec<(String, String)>,
     actions: Vec<Action>,
     proxies: Arc<Proxies>,
+    ports: Arc<Ports>,
     place: Arc<MockPlace>,
     first: Arc<Mutex<Option<Weak<dyn StepSink>>>>,
     has_run: bool,
@@ -275,6 +288,7 @@ impl Prepared {
             io,
         );
         program.env.clone_from(&self.env);
+        program.ports = Some(Arc::clone(&self.ports));
         program.obey(&self.actions)
     }
 
@@ -333,6 +347,9 @@ impl Sandbox for Prepared {
         }
         let cancel = io.cancel.clone();
         self.place.begin();
+        if cancel.reason().is_none() && !shared.has(Flaw::NeverStarts) {
+            io.sink.started();
+        }
         let ending = self.obey(io);
         if shared.has(Flaw::UndoesTheStopped) && cancel.reason().is_some() {
             for seen in &self.sight.mounts {

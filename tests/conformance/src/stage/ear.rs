@@ -25,6 +25,8 @@ pub(crate) struct Heard {
     pub(crate) stderr: Vec<u8>,
     /// Of both, kept or not.
     pub(crate) bytes: u64,
+    /// How often it was said that the program runs.
+    pub(crate) started: u32,
     ended: bool,
 }
 
@@ -97,6 +99,10 @@ impl StepSink for Ear {
 
     fn emit(&self, name: &str, _: ParamValue) -> Result<(), EmitError> {
         Err(EmitError::Undeclared(name.to_owned()))
+    }
+
+    fn started(&self) {
+        self.lock().started += 1;
     }
 
     fn progress(&self, _: u64, _: Option<u64>, _: &str) {}

@@ -147,6 +147,7 @@ impl<'h> Stage<'h> {
         let spec = TaskSpec {
             name: TaskName::new("cases"),
             volumes: volumes.collect(),
+            loopback: None,
         };
         Task::open(&self.backend, &spec, self.harness.patience())
     }

@@ -167,6 +167,8 @@ pub struct End {
     pub stderr: String,
     /// How much it said in all.
     pub bytes: u64,
+    /// How often it was said that the program runs.
+    pub started: u32,
 }
 
 impl End {
@@ -178,6 +180,7 @@ impl End {
             stdout: text(&heard.stdout),
             stderr: text(&heard.stderr),
             bytes: heard.bytes,
+            started: heard.started,
         }
     }
 

@@ -43,7 +43,12 @@ fn main() {
                 }
                 tell(Ok(String::new()));
             }
-            // There is no terminal, and no HTTP.
+            // There is no terminal, no HTTP, and nothing to listen on.
+            "serve" => {
+                operand();
+                operand();
+                tell(Err(io::ErrorKind::Unsupported.into()));
+            }
             "get" => {
                 operand();
                 tell(Err(io::ErrorKind::Unsupported.into()));
