@@ -68,7 +68,7 @@ fn an_image_that_a_result_names_is_found_when_its_task_runs() {
     let missing = run("43=./args.wat");
     assert_eq!(missing.code, Some(5), "{missing:?}");
     assert!(missing.stdout.contains("✓ make "), "{missing:?}");
-    let said = r#"The step "print" in TaskRun "late-run-[ID]-use" failed to pull the image. the image `42` cannot be had: `docker.io/library/42:latest` is not here, and none is pulled while a run is under way"#;
+    let said = r#"The step "print" in TaskRun "late-run-[ID]-use" failed to pull the image "". The pod errored with the message: "the image `42` cannot be had: `docker.io/library/42:latest` is not here, and none is pulled while a run is under way.""#;
     assert!(missing.stdout.contains(said), "{missing:?}");
 }
 

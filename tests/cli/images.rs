@@ -35,7 +35,7 @@ fn image(config_type: &str, config: &[u8], layers: &[(&str, &[u8])]) -> Vec<Vec<
 }
 
 /// The guest `hello.wat` as a Wasm artifact.
-fn hello(stage: &Stage) -> Vec<Vec<u8>> {
+pub(crate) fn hello(stage: &Stage) -> Vec<Vec<u8>> {
     let code = fs::read(stage.path("hello.wat")).unwrap();
     let config = "application/vnd.wasm.config.v0+json";
     image(config, b"{}", &[("application/wasm", &code)])
@@ -219,6 +219,69 @@ fn a_registry_that_cannot_be_asked_is_the_environments_trouble_and_a_name_that_i
         assert_eq!(ended.code, Some(code), "{ended:?}");
         assert!(ended.stderr.contains("spec::image_not_pulled"), "{ended:?}");
     }
+}
+
+#[test]
+fn a_policy_says_when_the_registry_is_asked_and_never_is_in_the_words_of_kubernetes() {
+    let stage = Stage::with(&["hello.wat"]);
+    let (host, asked) = registry(hello(&stage));
+    let name = format!("{host}/a:1");
+    let run = |policy: &str| {
+        stage.file("task.yaml", &format!(
+            "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {{name: task}}\nspec:\n  steps:\n  \
+             - {{name: hello, image: \"{name}\", imagePullPolicy: {policy}}}\n"
+        ));
+        let before = asked.lock().unwrap().len();
+        let ended = stage.stepwell(&["run", "task.yaml"]);
+        (ended, asked.lock().unwrap().len() - before)
+    };
+    let (never, count) = run("Never");
+    assert_eq!((never.code, count), (Some(3), 0), "{never:?}");
+    assert!(never.stderr.contains("ErrImageNeverPull"), "{never:?}");
+    for (policy, requests) in [("IfNotPresent", 2), ("Never", 0), ("Always", 1)] {
+        let (ended, count) = run(policy);
+        assert_eq!(
+            (ended.code, count),
+            (Some(0), requests),
+            "{policy} {ended:?}"
+        );
+    }
+    let (wrong, count) = run("Sometimes");
+    assert_eq!((wrong.code, count), (Some(4), 0), "{wrong:?}");
+    assert!(
+        wrong.stderr.contains("Always, IfNotPresent or Never"),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn always_fails_where_the_registry_is_gone_although_the_image_is_here_unless_nobody_is_asked() {
+    let stage = Stage::with(&["hello.wat"]);
+    let (host, _) = registry(hello(&stage));
+    let name = format!("{host}/a:1");
+    let pulled = stage.stepwell(&["images", "pull", &name]);
+    assert_eq!(pulled.code, Some(0), "{pulled:?}");
+    // The same image, by a name at which nobody answers.
+    let gone = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    stage.file(
+        "stepwell.toml",
+        &format!("[registries.mirrors]\n\"{gone}\" = [\"{host}\"]\n"),
+    );
+    let name = format!("{gone}/a:1");
+    let task = format!(
+        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {{name: task}}\nspec:\n  steps:\n  \
+         - {{name: hello, image: \"{name}\", imagePullPolicy: Always}}\n"
+    );
+    stage.file("task.yaml", &task);
+    assert_eq!(stage.stepwell(&["run", "task.yaml"]).code, Some(0));
+    stage.file("stepwell.toml", "");
+    let ended = stage.stepwell(&["run", "task.yaml"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let offline = stage.stepwell(&["run", "task.yaml", "--offline"]);
+    assert_eq!(offline.code, Some(0), "{offline:?}");
 }
 
 #[test]

@@ -69,13 +69,17 @@ fn json_is_for_a_machine_and_names_what_stands_for_an_image() {
         "-o",
         "json",
         "--image",
-        "bash=hello.wat",
+        "bash=./hello.wat",
     ]);
     let plan: Value = serde_json::from_str(&ended.stdout).unwrap();
     let step = &plan["tasks"][0]["rows"][0]["task"]["steps"][0];
     assert_eq!(
-        (&step["file"], &step["substitutedBy"]),
-        (&"hello.wat".into(), &"--image".into())
+        (&step["file"], &step["runs"], &step["substitutedBy"]),
+        (
+            &"./hello.wat".into(),
+            &"./hello.wat".into(),
+            &"--image".into()
+        )
     );
 }
 

@@ -1,5 +1,6 @@
 //! Components in place of container images, and the file that says so.
 
+use crate::images;
 use crate::stage::Stage;
 
 const TASK: &str = "\
@@ -15,7 +16,7 @@ fn a_component_runs_in_place_of_an_image_and_the_record_says_so() {
     stage.file("task.yaml", TASK);
     stage.file(
         "stepwell.toml",
-        "[[images]]\nmatch = \"docker.io/library/bash*\"\nreplace = \"hello.wat\"\n",
+        "[[images]]\nmatch = \"docker.io/library/bash*\"\nreplace = \"./hello.wat\"\n",
     );
     let ended = stage.stepwell(&["run", "task.yaml", "-o", "json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -25,13 +26,61 @@ fn a_component_runs_in_place_of_an_image_and_the_record_says_so() {
         .find(|line| line.contains(r#""type":"notice""#))
         .unwrap();
     assert!(
-        notice.contains("hello.wat stands for the image bash:5.2"),
+        notice.contains("./hello.wat stands for the image bash:5.2 (stepwell.toml:1)"),
         "{notice}"
     );
+    assert!(
+        ended
+            .stdout
+            .contains(r#""image":"bash:5.2","runs":"./hello.wat""#),
+        "{ended:?}"
+    );
+    let shown = stage.stepwell(&["runs", "show", "task-run"]);
+    let rows = "ASKED FOR  RUNS\nbash:5.2   ./hello.wat\n";
+    assert!(shown.stdout.contains(rows), "{shown:?}");
     // The command line is stronger than the file.
-    let other = stage.stepwell(&["run", "task.yaml", "--image", "bash*=missing.wasm"]);
+    let other = stage.stepwell(&["run", "task.yaml", "--image", "bash*=./missing.wasm"]);
     assert_eq!(other.code, Some(4), "{other:?}");
     assert!(other.stderr.contains("missing.wasm"), "{other:?}");
+}
+
+#[test]
+fn any_image_stands_for_one_that_is_named_by_its_digest() {
+    let stage = Stage::with(&["hello.wat"]);
+    images::lay_out(&stage, "layout", &images::hello(&stage));
+    std::fs::create_dir(stage.path("project")).unwrap();
+    let pinned = format!("mirror.example.com/bash@sha256:{}", "0".repeat(64));
+    let task = TASK.replace("bash:5.2", &format!("\"{pinned}\""));
+    stage.file("project/task.yaml", &task);
+    stage.file(
+        "project/stepwell.toml",
+        "[[images]]\nmatch = \"mirror.example.com/bash@sha256:*\"\nreplace = \"oci:../layout:1\"\n",
+    );
+    let ended = stage.stepwell(&["run", "project/task.yaml", "--offline", "-o", "json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let told = format!(r#""image":"{pinned}","runs":"oci:project/../layout:1""#);
+    assert!(ended.stdout.contains(&told), "{ended:?}");
+    let plan = stage.stepwell(&["plan", "project/task.yaml"]);
+    let shown = format!("{pinned}  → oci:project/../layout:1 (project/stepwell.toml:1)");
+    assert!(plan.stdout.contains(&shown), "{plan:?}");
+    // What stands for it cannot be had either.
+    let flag = "*=oci:layout:2";
+    let missing = stage.stepwell(&["run", "project/task.yaml", "--image", flag]);
+    assert_eq!(missing.code, Some(4), "{missing:?}");
+    let told = "`oci:layout:2` stands for it, as `--image` says";
+    assert!(
+        missing.stderr.replace("\n        ", " ").contains(told),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn what_stands_for_an_image_is_written_as_an_image() {
+    let stage = Stage::with(&["hello.wat"]);
+    stage.file("task.yaml", TASK);
+    let wrong = stage.stepwell(&["run", "task.yaml", "--image", "bash*=hello.wat"]);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(wrong.stderr.contains("`./hello.wat`"), "{wrong:?}");
 }
 
 #[test]
@@ -43,7 +92,7 @@ fn what_nothing_stands_for_is_refused_with_what_would_help() {
         "task.yaml",
         "--offline",
         "--image",
-        "alpine*=hello.wat",
+        "alpine*=./hello.wat",
     ]);
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert!(ended.stderr.contains("'bash:5.2=./step.wasm'"), "{ended:?}");

@@ -245,6 +245,9 @@ pub enum EventKind {
     StepStart {
         /// What the document calls its code.
         image: Arc<str>,
+        /// What runs in its place, where the user says that something stands for it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        runs: Option<Arc<str>>,
         /// The digest of its code.
         digest: Digest,
     },

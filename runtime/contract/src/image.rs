@@ -31,6 +31,8 @@ pub enum Code {
 pub struct Image {
     /// What the document said.
     pub reference: Arc<str>,
+    /// What runs in its place, where the user says that something stands for it.
+    pub substitute: Option<Arc<str>>,
     /// Of the bytes of a component; of the text of a container's manifest digest, which decides every byte of it.
     pub digest: Digest,
     /// What runs.
@@ -43,6 +45,7 @@ impl Image {
         let bytes = bytes.into();
         Self {
             reference: reference.into(),
+            substitute: None,
             digest: Digest::of(&bytes),
             code: Code::Component(bytes),
         }
@@ -56,6 +59,7 @@ impl Image {
         let container = container.into();
         Self {
             reference: reference.into(),
+            substitute: None,
             digest: Digest::of(container.manifest.as_bytes()),
             code: Code::Container(container),
         }

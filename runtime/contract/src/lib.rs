@@ -22,6 +22,7 @@ pub mod image;
 pub mod limit;
 pub mod name;
 pub mod power;
+pub mod pull_policy;
 pub mod secret;
 pub mod step;
 pub mod value;
@@ -40,6 +41,7 @@ pub use image::{Code, Image, ImageKind};
 pub use limit::{Limit, Limits};
 pub use name::{RunName, StepName, TaskName};
 pub use power::{Feature, NoPowers, Place};
+pub use pull_policy::ImagePullPolicy;
 pub use step::{
     Access, Ambient, Loopback, Mount, Resources, ResultDecl, Security, StepSpec, TaskSpec, Volume,
 };

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use stepwell_contract::{Digest, Grants, Image, Limits, SandboxError, StepName, TaskName};
+use stepwell_contract::{
+    Digest, Grants, Image, ImagePullPolicy, Limits, SandboxError, StepName, TaskName,
+};
 use stepwell_spec::{Instance, Pipeline, Run, Span, Step, TaskRun};
 
 use crate::backends::Backends;
@@ -96,7 +98,7 @@ struct Asking<'a> {
     images: &'a dyn Images,
     admissions: Admissions,
     /// What is behind each image; `None` where there is no code, which was said.
-    found: HashMap<Arc<str>, Option<Image>>,
+    found: HashMap<(Arc<str>, Option<ImagePullPolicy>), Option<Image>>,
     refused: Vec<Refused>,
     /// What was refused, and where that was said: a place in a document is told of once, however many tasks come of it.
     no: Vec<(Span, Wanted)>,
@@ -143,17 +145,21 @@ impl Asking<'_> {
     }
 
     fn image(&mut self, run: &TaskRun, step: &Step) -> Option<Image> {
-        if let Some(found) = self.found.get(&step.image) {
+        let wanted = (Arc::clone(&step.image), step.image_pull_policy);
+        if let Some(found) = self.found.get(&wanted) {
             return found.clone();
         }
-        let found = match self.images.find(&step.image, step.image_span) {
+        let found = match self
+            .images
+            .find(&step.image, step.image_pull_policy, step.image_span)
+        {
             Ok(image) => Some(image),
             Err(cause) => {
                 self.refuse(run, Some(step), Why::Image(cause));
                 None
             }
         };
-        self.found.insert(Arc::clone(&step.image), found.clone());
+        self.found.insert(wanted, found.clone());
         found
     }
 

@@ -50,6 +50,7 @@ pub fn static_key(step: &StepSpec, fingerprint: Fingerprint) -> Digest {
 
     let Image {
         reference: _,
+        substitute: _,
         digest,
         code: _,
     } = image;

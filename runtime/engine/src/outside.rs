@@ -9,23 +9,33 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
-use stepwell_contract::Image;
+use stepwell_contract::{Image, ImagePullPolicy};
 use stepwell_spec::{RemoteRef, Span};
 
 /// Where the code of steps comes from.
 pub trait Images: Send + Sync {
-    /// The code behind `reference`, which the document names at `span`. Asked once for each step that runs, so that the
-    /// second answer has to be cheap; may block. A failure at run time ends the TaskRun.
+    /// The code behind `reference`, which the document names at `span`, where it also says when that is pulled. Asked once for
+    /// each step that runs, so that the second answer has to be cheap; may block. A failure at run time ends the TaskRun.
     ///
     /// # Errors
     ///
     /// Why there is no such code, for a person.
-    fn find(&self, reference: &Arc<str>, span: Span) -> Result<Image, String>;
+    fn find(
+        &self,
+        reference: &Arc<str>,
+        policy: Option<ImagePullPolicy>,
+        span: Span,
+    ) -> Result<Image, String>;
 }
 
 /// Images that are all known before the run.
 impl Images for BTreeMap<Arc<str>, Image> {
-    fn find(&self, reference: &Arc<str>, _: Span) -> Result<Image, String> {
+    fn find(
+        &self,
+        reference: &Arc<str>,
+        _: Option<ImagePullPolicy>,
+        _: Span,
+    ) -> Result<Image, String> {
         self.get(reference)
             .cloned()
             .ok_or_else(|| format!("no code was given for `{reference}`"))

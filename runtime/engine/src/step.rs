@@ -162,6 +162,7 @@ pub(crate) fn run(
     let began = outlet.now();
     let started = EventKind::StepStart {
         image: Arc::clone(&spec.image.reference),
+        runs: spec.image.substitute.clone(),
         digest: spec.image.digest,
     };
     outlet.step(&name, started);

@@ -149,7 +149,10 @@ pub(crate) fn stopped(run: &TaskRun, stop: &Stop, halted: Option<HaltCause>) -> 
         }
         Stop::NoImage { step, cause } => failed(
             "TaskRunImagePullFailed",
-            format!(r#"The step "{step}" in TaskRun "{name}" failed to pull the image. {cause}"#),
+            // The image has no name there: what Tekton names is the digest of one that was pulled.
+            format!(
+                r#"The step "{step}" in TaskRun "{name}" failed to pull the image "". The pod errored with the message: "{cause}.""#
+            ),
         ),
         Stop::Unsupported { cause } => failed(
             "PodCreationFailed",

@@ -43,7 +43,7 @@ pub use image::ImageProblem;
 pub use layer::{LayerBounds, LayerError, LayerReader, Packing};
 pub use location::{Form, Local, Location, LocationError};
 pub use manifest::{Descriptor, Manifest, PulledManifest};
-pub use policy::ImagePullPolicy;
+pub use policy::default_pull_policy;
 pub use pull::{Observer, Pull, PullError, Pulled, PulledCode};
 pub use reference::{Mirror, Reference, ReferenceError};
 pub use sha256::Sha256;

@@ -3,7 +3,7 @@
 //! It does not know whether there is such an image, nor from where a relative path starts. A path of a file that is the code
 //! itself is not for here.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use crate::reference::{Reference, ReferenceError};
 
@@ -47,6 +47,23 @@ impl Form {
             Self::Layout => "oci",
             Self::OciArchive => "oci-archive",
             Self::DockerArchive => "docker-archive",
+        }
+    }
+}
+
+/// As `image:` would say it.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry(reference) => reference.fmt(f),
+            Self::Local(Local { form, path, image }) => {
+                write!(f, "{}:{}", form.as_str(), path.display())?;
+                match image {
+                    Some(image) => write!(f, ":{image}"),
+                    None => Ok(()),
+                }
+            }
+            Self::DockerDaemon(name) => write!(f, "docker-daemon:{name}"),
         }
     }
 }

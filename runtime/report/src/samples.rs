@@ -59,6 +59,7 @@ pub(crate) fn task_start(steps: &[&str]) -> EventKind {
 pub(crate) fn step_start(name: &str) -> EventKind {
     EventKind::StepStart {
         image: format!("./{name}.wasm").into(),
+        runs: None,
         digest: Digest::of(name.as_bytes()),
     }
 }
@@ -317,6 +318,15 @@ pub(crate) fn everything() -> Vec<Event> {
             done: 1,
             total: None,
             message: String::new(),
+        },
+    ));
+    events.push(event(
+        1,
+        step,
+        EventKind::StepStart {
+            image: "bash:5".into(),
+            runs: Some("./sh.wasm".into()),
+            digest: Digest::of(b"sh"),
         },
     ));
     events.push(event(

@@ -64,6 +64,7 @@ fn task(number: usize) -> Vec<Event> {
             Some("main"),
             EventKind::StepStart {
                 image: "./main.wasm".into(),
+                runs: None,
                 digest: Digest::of(b"main"),
             },
         ),

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ColorChoice, parse_folder, parse_pair};
+use super::{ColorChoice, parse_folder, parse_image, parse_pair};
+use crate::config::Substitute;
 
 pub(super) const VALIDATE_EXAMPLES: &str = "\
 Examples:
@@ -45,9 +46,9 @@ pub(crate) struct DocumentArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Run a file in place of every image that matches; `*` is any text (`docker.io/library/bash*=./sh.wasm`)
-    #[arg(long = "image", value_name = "PATTERN=PATH", value_parser = parse_folder)]
-    pub(crate) images: Vec<(String, PathBuf)>,
+    /// Run an image in place of every one that matches; `*` is any text (`docker.io/library/bash*=./sh.wasm`)
+    #[arg(long = "image", value_name = "PATTERN=IMAGE", value_parser = parse_image)]
+    pub(crate) images: Vec<(String, Substitute)>,
 
     /// Fetch nothing: documents and images from elsewhere come from the cache
     #[arg(long)]

@@ -14,6 +14,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stepwell_spec::duration;
 
+use crate::config::Substitute;
+
 pub(crate) use documents::{
     ChoiceArgs, DocumentArgs, ListArgs, ListOutput, PlanArgs, PlanOutput, ValidateArgs,
 };
@@ -200,6 +202,15 @@ fn parse_folder(text: &str) -> Result<(String, PathBuf), String> {
             Ok((name.to_owned(), PathBuf::from(path)))
         }
         _ => Err("expected NAME=PATH".to_owned()),
+    }
+}
+
+fn parse_image(text: &str) -> Result<(String, Substitute), String> {
+    match text.split_once('=') {
+        Some((pattern, image)) if !pattern.is_empty() => {
+            Ok((pattern.to_owned(), Substitute::read(image)?))
+        }
+        _ => Err("expected PATTERN=IMAGE".to_owned()),
     }
 }
 

@@ -14,7 +14,7 @@ use stepwell_spec::duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, Pattern, Substitution};
+use super::{Config, Pattern, Substitute, Substitution};
 
 /// Stops a file from making the choice of every image take for ever.
 const MOST_IMAGES: usize = 1000;
@@ -95,15 +95,15 @@ impl Reader<'_> {
         }
         for item in items {
             self.table("[images]", item, |reader, table| {
-                let (mut pattern, mut path) = (None, None);
+                let (mut pattern, mut substitute) = (None, None);
                 for (key, value) in table {
                     match &**key.get_ref() {
                         "match" => pattern = reader.text(value),
-                        "replace" => path = reader.text(value),
+                        "replace" => substitute = reader.substitute(value),
                         _ => reader.unknown(key, "match and replace"),
                     }
                 }
-                let (Some(pattern), Some(path)) = (pattern, path) else {
+                let (Some(pattern), Some(substitute)) = (pattern, substitute) else {
                     let missing = !table.iter().any(|(key, _)| *key.get_ref() == "match")
                         || !table.iter().any(|(key, _)| *key.get_ref() == "replace");
                     if missing {
@@ -113,11 +113,16 @@ impl Reader<'_> {
                 };
                 reader.config.substitutions.push(Substitution {
                     pattern: Pattern::new(&pattern),
-                    path: PathBuf::from(path),
+                    substitute,
                     place: format!("{}:{}", reader.name, reader.line(item.span().start)),
                 });
             });
         }
+    }
+
+    fn substitute(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Substitute> {
+        let substitute = Substitute::read(&self.text(value)?);
+        substitute.map_err(|why| self.wrong(value, &why)).ok()
     }
 
     fn run(&mut self, table: &DeTable<'_>) {
@@ -312,6 +317,9 @@ certificates = [\"ca.pem\"]
 imgaes = 1
 [[images]]
 match = \"x\"
+[[images]]
+match = \"x\"
+replace = \"sh.wasm\"
 [run]
 max-parallel = 0
 paralel = 2
@@ -327,13 +335,14 @@ certificates = [3]
         insta::assert_snapshot!(problems(text).join("\n"), @r#"
         1: config::unknown_key: there is no setting `imgaes`; there is: images, run, runs, registries and fetch
         2: config::bad_value: this table is not what is expected; an image has `match` and `replace`
-        5: config::bad_value: this integer is not what is expected; at least one task runs at a time
-        6: config::unknown_key: there is no setting `paralel`; there is: max-parallel
-        8: config::bad_value: this string is not what is expected; a duration such as "720h" or "90m"
-        9: config::bad_value: this string is not what is expected; a whole number
-        11: config::bad_value: this string is not what is expected; a list of hosts, such as ["localhost:5000"]
-        12: config::bad_value: this array is not what is expected; a mirror is HOST, HOST:PORT or HOST/PREFIX
-        14: config::bad_value: this integer is not what is expected; a text in quotes that is not empty
+        6: config::bad_value: this string is not what is expected; a path starts with `./`, as in `./sh.wasm`
+        8: config::bad_value: this integer is not what is expected; at least one task runs at a time
+        9: config::unknown_key: there is no setting `paralel`; there is: max-parallel
+        11: config::bad_value: this string is not what is expected; a duration such as "720h" or "90m"
+        12: config::bad_value: this string is not what is expected; a whole number
+        14: config::bad_value: this string is not what is expected; a list of hosts, such as ["localhost:5000"]
+        15: config::bad_value: this array is not what is expected; a mirror is HOST, HOST:PORT or HOST/PREFIX
+        17: config::bad_value: this integer is not what is expected; a text in quotes that is not empty
         "#);
     }
 

@@ -4,6 +4,7 @@
 
 mod file;
 mod pattern;
+mod substitution;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -17,6 +18,7 @@ use crate::inputs::{Texts, bounded_text, upward};
 use crate::trouble::Trouble;
 
 pub(crate) use pattern::Pattern;
+pub(crate) use substitution::{Substitute, Substitution, as_path};
 
 /// What the file is called.
 const NAME: &str = "stepwell.toml";
@@ -43,17 +45,6 @@ pub(crate) struct Config {
     pub(crate) certificates: Vec<PathBuf>,
 }
 
-/// An image that stands for others.
-#[derive(Debug, Clone)]
-pub(crate) struct Substitution {
-    /// For which.
-    pub(crate) pattern: Pattern,
-    /// The file that stands for them.
-    pub(crate) path: PathBuf,
-    /// Where it says so: `stepwell.toml:3`, `--image`.
-    pub(crate) place: String,
-}
-
 /// Reads the file that is named, else the one beside the documents or above them, as far as the root of a repository.
 /// What the flags say about images comes before what it says.
 ///
@@ -63,7 +54,7 @@ pub(crate) struct Substitution {
 pub(crate) fn load(
     named: Option<&Path>,
     texts: &Texts,
-    images: &[(String, PathBuf)],
+    images: &[(String, Substitute)],
 ) -> Result<Config, Trouble> {
     let path = match named {
         Some(path) => Some(path.to_owned()),
@@ -78,9 +69,9 @@ pub(crate) fn load(
         }
         None => Config::default(),
     };
-    let flags = images.iter().map(|(pattern, path)| Substitution {
+    let flags = images.iter().map(|(pattern, substitute)| Substitution {
         pattern: Pattern::new(pattern),
-        path: path.clone(),
+        substitute: substitute.clone(),
         place: "--image".to_owned(),
     });
     config.substitutions.splice(0..0, flags);
@@ -105,7 +96,7 @@ impl Config {
     /// Lets the paths in it start at `folder`.
     fn below(mut self, folder: &Path) -> Self {
         for substitution in &mut self.substitutions {
-            substitution.path = folder.join(&substitution.path);
+            substitution.substitute = substitution.substitute.clone().below(folder);
         }
         for certificates in &mut self.certificates {
             *certificates = folder.join(&certificates);
@@ -137,13 +128,15 @@ certificates = [\"ca.pem\", \"/etc/ca.pem\"]
         let mut texts = Texts::default();
         let id = texts.sources.add("a.yaml", "");
         texts.folders.insert(id, folder);
-        let flag = [("alpine".to_owned(), PathBuf::from("a.wasm"))];
+        let flag = [("alpine".to_owned(), Substitute::File("a.wasm".into()))];
         let Ok(config) = load(None, &texts, &flag) else {
             panic!("it can be read");
         };
-        let paths: Vec<_> = config.substitutions.iter().map(|one| &one.path).collect();
+        let substitutes = config.substitutions.iter();
+        let substitutes: Vec<_> = substitutes.map(|one| one.substitute.to_string()).collect();
         let root = temp.path().canonicalize().unwrap().join("project");
-        assert_eq!(paths, [Path::new("a.wasm"), &root.join("./sh.wasm")]);
+        let shell = root.join("./sh.wasm").display().to_string();
+        assert_eq!(substitutes, ["a.wasm", &shell]);
         assert_eq!(config.max_parallel.map(NonZeroUsize::get), Some(3));
         let certificates = [root.join("ca.pem"), PathBuf::from("/etc/ca.pem")];
         assert_eq!(config.certificates, certificates);

@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use serde_json::json;
-use stepwell_contract::{Cancel, Platform, Timestamp};
-use stepwell_registry::{Held, ImagePullPolicy, ImageStore, Local, Location, PulledCode};
+use stepwell_contract::{Cancel, ImagePullPolicy, Platform, Timestamp};
+use stepwell_registry::{Held, ImageStore, Local, Location, PulledCode};
 use stepwell_report::clean::clean;
 use stepwell_report::time::with_seconds;
 
@@ -54,7 +54,8 @@ fn pull(args: &ImagesPullArgs, env: &Environment) -> Result<ExitCode, Trouble> {
             location: &location,
             platform,
             // To ask for an image by name is to want what the name means now.
-            policy: (!args.offline).then_some(ImagePullPolicy::Always),
+            policy: Some(ImagePullPolicy::Always),
+            asks: true,
             components_only: false,
         };
         // Ctrl-C ends the process: what came until then is kept, and the next pull goes on there.
@@ -113,16 +114,16 @@ fn read(image: &str) -> anyhow::Result<Location> {
 /// The name under which the store has it.
 fn full(location: &Location) -> String {
     match location {
-        Location::Registry(reference) => reference.to_string(),
-        Location::Local(Local { form, path, image }) => {
-            let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-            let name = format!("{}:{}", form.as_str(), path.display());
-            match image {
-                Some(image) => format!("{name}:{image}"),
-                None => name,
-            }
+        Location::Local(local) => {
+            let path = local.path.canonicalize();
+            let path = path.unwrap_or_else(|_| local.path.clone());
+            let local = Local {
+                path,
+                ..local.clone()
+            };
+            Location::Local(local).to_string()
         }
-        Location::DockerDaemon(name) => format!("docker-daemon:{name}"),
+        other => other.to_string(),
     }
 }
 

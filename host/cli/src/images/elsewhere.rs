@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stepwell_contract::{Cancel, Image, Platform};
-use stepwell_registry::{Held, ImagePullPolicy, Local, Location, PullError, Pulled, PulledCode};
+use stepwell_contract::{Cancel, Image, ImagePullPolicy, Platform};
+use stepwell_registry::{Held, Local, Location, PullError, Pulled, PulledCode};
 use stepwell_spec::{Span, SpecProblem};
 
 use super::load::{Unfit, judge};
@@ -15,8 +15,19 @@ use super::shelf::{NotHad, Shelf, Wanted};
 use super::{Misnamed, Missing};
 use crate::containers;
 
-/// What the document says, and the folder that it is in where that makes a difference.
-type Name = (Arc<str>, Option<PathBuf>);
+/// Where an image is, and when it is pulled.
+type Name = (String, Option<ImagePullPolicy>);
+
+/// An image as a document asks for it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// What it says.
+    pub(super) reference: &'a Arc<str>,
+    /// Where.
+    pub(super) span: Span,
+    /// Who says that another one stands for it.
+    pub(super) substituted_by: Option<&'a str>,
+}
 
 /// Gets images from elsewhere.
 #[derive(Debug)]
@@ -50,41 +61,38 @@ impl Elsewhere {
         }
     }
 
-    /// What `reference` was when it was last looked up; nobody is asked.
-    pub(super) fn known(&self, reference: &str) -> Option<Held> {
-        let location = reference.parse::<Location>().ok()?;
-        self.shelf.known(&location, &self.platform)
+    /// What the image was when it was last looked up; nobody is asked.
+    pub(super) fn known(&self, location: &Location) -> Option<Held> {
+        self.shelf.known(location, &self.platform)
     }
 
-    /// The image that `reference` names, which stands at `span` in a document of `folder`; a document from elsewhere has none.
-    /// Where `asks` is not set, only the store is looked at: a name that a step has made up while it ran would tell whoever
-    /// it names what the step knows.
+    /// The image at `location`, for what was `asked`, got when `policy` says. Where `asks` is not set, only the store is
+    /// looked at: a name that a step has made up while it ran would tell whoever it names what the step knows.
     ///
     /// # Errors
     ///
     /// It cannot be had, or cannot be run.
     pub(super) fn find(
         &self,
-        reference: &Arc<str>,
-        span: Span,
-        folder: Option<&PathBuf>,
+        asked: &Asked<'_>,
+        location: &Location,
+        policy: Option<ImagePullPolicy>,
         asks: bool,
     ) -> Result<Image, Misnamed> {
+        let Asked {
+            reference, span, ..
+        } = *asked;
+        let found = {
+            let key = (location.to_string(), policy);
+            // A thread that panicked while it waited has left nothing half-made in the table.
+            let mut got = self.got.lock().unwrap_or_else(PoisonError::into_inner);
+            got.entry(key)
+                .or_insert_with(|| self.get(asked, location, policy, asks))
+                .clone()
+        };
         let said = |problem: SpecProblem, missing| Misnamed {
             problem: Box::new(problem),
             missing,
-        };
-        let found = match location(reference, folder) {
-            Err(refused) => Err(refused),
-            Ok(location) => {
-                let is_local = matches!(location, Location::Local(_));
-                let key = (Arc::clone(reference), folder.filter(|_| is_local).cloned());
-                // A thread that panicked while it waited has left nothing half-made in the table.
-                let mut got = self.got.lock().unwrap_or_else(PoisonError::into_inner);
-                got.entry(key)
-                    .or_insert_with(|| self.get(reference, &location, asks))
-                    .clone()
-            }
         };
         found.map_err(|refused| match refused {
             Refused::Container => said(
@@ -106,11 +114,19 @@ impl Elsewhere {
         })
     }
 
-    fn get(&self, reference: &Arc<str>, location: &Location, asks: bool) -> Result<Image, Refused> {
+    fn get(
+        &self,
+        asked: &Asked<'_>,
+        location: &Location,
+        policy: Option<ImagePullPolicy>,
+        asks: bool,
+    ) -> Result<Image, Refused> {
+        let reference = asked.reference;
         let wanted = Wanted {
             location,
             platform: &self.platform,
-            policy: (!asks).then_some(ImagePullPolicy::Never),
+            policy,
+            asks,
             // The layers of what cannot be run would be got for nothing.
             components_only: !containers::are_possible(),
         };
@@ -127,26 +143,43 @@ impl Elsewhere {
                 ..
             }) => Ok(Image::container(Arc::clone(reference), container)),
             Err(NotHad::Pull(PullError::Container(_))) => Err(Refused::Container),
-            Err(error) => Err(self.refused(reference, &error, asks)),
+            Err(error) => Err(self.refused(asked, location, &error, asks)),
         }
     }
 
-    fn refused(&self, reference: &str, error: &NotHad, asks: bool) -> Refused {
+    fn refused(
+        &self,
+        asked: &Asked<'_>,
+        location: &Location,
+        error: &NotHad,
+        asks: bool,
+    ) -> Refused {
+        let reference = asked.reference;
+        // What is pulled is what runs, as it was written where that is known.
+        let (named, beside) = match asked.substituted_by {
+            None => (reference.to_string(), String::new()),
+            Some(who) => {
+                let runs = location.to_string();
+                let beside = format!("; `{runs}` stands for it, as `{who}` says");
+                (runs, beside)
+            }
+        };
+        let pull = format!("`stepwell images pull {named}` gets it");
         let stands =
             format!("let a component stand for it with `--image '{reference}=./step.wasm'`");
+        let mut cause = error.causes();
         let (help, missing) = match error {
-            NotHad::Pull(PullError::Absent { .. }) if self.shelf.is_offline() => {
-                let pull = format!("`stepwell images pull {reference}` gets it");
-                (format!("{pull}; or {stands}"), Missing::Support)
-            }
-            NotHad::Pull(PullError::Absent { image, .. }) if !asks => {
-                return Refused::NotGot {
-                    cause: format!(
+            NotHad::Pull(PullError::NeverPulled { .. }) => (
+                format!("{pull}, or name another `imagePullPolicy`"),
+                Missing::Support,
+            ),
+            NotHad::Pull(PullError::Absent { image }) => {
+                if !self.shelf.is_offline() && !asks {
+                    cause = format!(
                         "`{image}` is not here, and none is pulled while a run is under way"
-                    ),
-                    help: format!("`stepwell images pull {reference}` gets it; or {stands}"),
-                    missing: Missing::Support,
-                };
+                    );
+                }
+                (format!("{pull}; or {stands}"), Missing::Support)
             }
             error if error.is_reference() => {
                 let look = "look at the name of the image, and at what is there";
@@ -158,18 +191,25 @@ impl Elsewhere {
             }
         };
         Refused::NotGot {
-            cause: error.causes(),
+            cause: cause + &beside,
             help,
             missing,
         }
     }
 }
 
-/// Where an image is that a document of `folder` names.
-fn location(reference: &str, folder: Option<&PathBuf>) -> Result<Location, Refused> {
-    let bad = |cause: String, help: &str| Refused::NotGot {
-        cause,
-        help: help.to_owned(),
+/// Where an image is that a document of `folder` names at `span`; a document from elsewhere has no folder.
+///
+/// # Errors
+///
+/// It is nowhere.
+pub(super) fn location(
+    reference: &str,
+    folder: Option<&PathBuf>,
+    span: Span,
+) -> Result<Location, Misnamed> {
+    let bad = |cause: String, help: &str| Misnamed {
+        problem: Box::new(SpecProblem::image_not_pulled(span, reference, &cause, help)),
         missing: Missing::Code,
     };
     match reference.parse::<Location>() {
@@ -195,7 +235,15 @@ fn location(reference: &str, folder: Option<&PathBuf>) -> Result<Location, Refus
 
 #[cfg(test)]
 mod tests {
+    use stepwell_spec::Sources;
+
     use super::*;
+
+    fn span() -> Span {
+        let source = Sources::new().add("a.yaml", "image: x");
+        let (start, len) = (7, 1);
+        Span { source, start, len }
+    }
 
     #[test]
     fn attack_a_document_from_elsewhere_names_an_archive_of_this_machine() {
@@ -205,15 +253,16 @@ mod tests {
             "oci-archive:/etc/passwd",
             "docker-archive:a.tar:b",
         ] {
-            assert!(location(image, None).is_err(), "{image}");
-            assert!(location(image, Some(&folder)).is_ok(), "{image}");
+            assert!(location(image, None, span()).is_err(), "{image}");
+            assert!(location(image, Some(&folder), span()).is_ok(), "{image}");
         }
-        assert!(location("ghcr.io/a/b:1", None).is_ok());
+        assert!(location("ghcr.io/a/b:1", None, span()).is_ok());
     }
 
     #[test]
     fn a_path_of_an_archive_starts_at_the_folder_of_its_document() {
-        let Ok(Location::Local(local)) = location("oci:./a:1", Some(&"/project".into())) else {
+        let found = location("oci:./a:1", Some(&"/project".into()), span());
+        let Ok(Location::Local(local)) = found else {
             panic!("it is a layout");
         };
         assert_eq!(local.path, Path::new("/project/./a"));

@@ -10,22 +10,23 @@ mod load;
 mod progress;
 mod shelf;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stepwell_contract::Image;
+use stepwell_contract::{Image, ImagePullPolicy};
 use stepwell_engine::Images;
-use stepwell_registry::Held;
+use stepwell_registry::{Held, Location};
 use stepwell_spec::{SourceId, Span, SpecProblem};
 
-use crate::config::Substitution;
+use crate::config::{Substitute, Substitution, as_path};
 use crate::inputs::Texts;
 
 pub(crate) use command::images;
 pub(crate) use shelf::{Shelf, root};
 
-use elsewhere::Elsewhere;
+use elsewhere::{Asked, Elsewhere};
 pub(crate) use load::{Unfit, load};
 
 /// Finds images, each once.
@@ -39,13 +40,21 @@ pub(crate) struct Finder {
     elsewhere: Option<Elsewhere>,
 }
 
-/// Where the code of a step is.
+/// What runs for an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// The file.
-    pub(crate) path: PathBuf,
-    /// Who says that this file stands for the image: `stepwell.toml:3`, `--image`.
-    pub(crate) substituted: Option<String>,
+    /// What stands for it here, and who says so: `stepwell.toml:3`, `--image`.
+    pub(crate) substituted: Option<(Arc<str>, String)>,
+    /// The file with its code, where that is in one of its own.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Which code is to be got: what was asked for, or what stands for it.
+enum Chosen<'a> {
+    /// In a file.
+    File(PathBuf),
+    /// Anywhere else.
+    Elsewhere(Cow<'a, Location>),
 }
 
 /// An image that names nothing that can be run.
@@ -83,32 +92,104 @@ impl Finder {
         self
     }
 
-    /// Where the code is that `reference` names, which stands at `span`.
+    /// What runs for `reference`, which stands at `span`, as far as that is known before anybody looks.
+    pub(crate) fn place(&self, reference: &str, span: Span) -> Place {
+        let found = self.substitution(reference);
+        Place {
+            substituted: found.map(|one| (one.substitute.to_string().into(), one.place.clone())),
+            file: match self.choose(reference, found, span) {
+                Ok(Chosen::File(path)) => Some(path),
+                _ => None,
+            },
+        }
+    }
+
+    /// What an image of a registry was when it was last looked up; nobody is asked.
+    pub(crate) fn known(&self, reference: &str, span: Span) -> Option<Held> {
+        let elsewhere = self.elsewhere.as_ref()?;
+        let found = self.substitution(reference);
+        match self.choose(reference, found, span) {
+            Ok(Chosen::Elsewhere(location)) => elsewhere.known(&location),
+            _ => None,
+        }
+    }
+
+    /// The code that `reference` names, which stands at `span`, got when `policy` says.
     ///
     /// # Errors
     ///
-    /// It is no path and nothing stands for it, or it is a path in a document from elsewhere.
-    pub(crate) fn place(&self, reference: &str, span: Span) -> Result<Place, Misnamed> {
-        let Some(path) = as_path(reference) else {
-            let stands = |one: &&Substitution| one.pattern.matches(reference);
-            return match self.substitutions.iter().find(stands) {
-                Some(found) => Ok(Place {
-                    path: found.path.clone(),
-                    substituted: Some(found.place.clone()),
-                }),
-                None => Err(Misnamed {
-                    problem: Box::new(SpecProblem::image_is_container(span, reference)),
-                    missing: Missing::Support,
-                }),
-            };
+    /// It names nothing that can be run.
+    pub(crate) fn find(
+        &self,
+        reference: &Arc<str>,
+        policy: Option<ImagePullPolicy>,
+        span: Span,
+    ) -> Result<Image, Misnamed> {
+        self.look_for(reference, policy, span, true)
+    }
+
+    fn look_for(
+        &self,
+        reference: &Arc<str>,
+        policy: Option<ImagePullPolicy>,
+        span: Span,
+        asks: bool,
+    ) -> Result<Image, Misnamed> {
+        let found = self.substitution(reference);
+        let image = match self.choose(reference, found, span)? {
+            Chosen::File(path) => self.load(&path, reference).map_err(|why| Misnamed {
+                problem: Box::new(why.into_problem(reference, span, &path)),
+                missing: Missing::Code,
+            })?,
+            Chosen::Elsewhere(location) => {
+                let Some(elsewhere) = &self.elsewhere else {
+                    return Err(Misnamed {
+                        problem: Box::new(SpecProblem::image_is_container(span, reference)),
+                        missing: Missing::Support,
+                    });
+                };
+                let asked = Asked {
+                    reference,
+                    span,
+                    substituted_by: found.map(|one| &*one.place),
+                };
+                elsewhere.find(&asked, &location, policy, asks)?
+            }
         };
-        match self.folders.get(&span.source) {
-            Some(folder) => Ok(Place {
-                path: folder.join(path),
-                substituted: None,
-            }),
+        Ok(Image {
+            reference: Arc::clone(reference),
+            substitute: found.map(|one| one.substitute.to_string().into()),
+            ..image
+        })
+    }
+
+    /// What stands for an image here. Nothing stands for a path.
+    fn substitution(&self, reference: &str) -> Option<&Substitution> {
+        let mut all = self.substitutions.iter();
+        match as_path(reference) {
+            Some(_) => None,
+            None => all.find(|one| one.pattern.matches(reference)),
+        }
+    }
+
+    fn choose<'a>(
+        &'a self,
+        reference: &str,
+        found: Option<&'a Substitution>,
+        span: Span,
+    ) -> Result<Chosen<'a>, Misnamed> {
+        // What the user says about files of this machine counts, whoever wrote the document.
+        if let Some(one) = found {
+            return Ok(match &one.substitute {
+                Substitute::File(path) => Chosen::File(path.clone()),
+                Substitute::Image(location) => Chosen::Elsewhere(Cow::Borrowed(location)),
+            });
+        }
+        let folder = self.folders.get(&span.source);
+        match (as_path(reference), folder) {
+            (Some(path), Some(folder)) => Ok(Chosen::File(folder.join(path))),
             // Whoever wrote that document has no say in what is read here.
-            None => Err(Misnamed {
+            (Some(path), None) => Err(Misnamed {
                 problem: Box::new(SpecProblem::image_not_found(
                     span,
                     reference,
@@ -117,43 +198,11 @@ impl Finder {
                 )),
                 missing: Missing::Code,
             }),
+            (None, folder) => {
+                let location = elsewhere::location(reference, folder, span)?;
+                Ok(Chosen::Elsewhere(Cow::Owned(location)))
+            }
         }
-    }
-
-    /// What an image of a registry was when it was last looked up; nobody is asked.
-    pub(crate) fn known(&self, reference: &str) -> Option<Held> {
-        let elsewhere = self.elsewhere.as_ref()?;
-        let is_elsewhere = as_path(reference).is_none() && !self.is_substituted(reference);
-        is_elsewhere.then(|| elsewhere.known(reference)).flatten()
-    }
-
-    /// The code that `reference` names, which stands at `span`.
-    ///
-    /// # Errors
-    ///
-    /// It names nothing that can be run.
-    pub(crate) fn find(&self, reference: &Arc<str>, span: Span) -> Result<Image, Misnamed> {
-        self.look_for(reference, span, true)
-    }
-
-    fn look_for(&self, reference: &Arc<str>, span: Span, asks: bool) -> Result<Image, Misnamed> {
-        if let Some(elsewhere) = &self.elsewhere
-            && as_path(reference).is_none()
-            && !self.is_substituted(reference)
-        {
-            return elsewhere.find(reference, span, self.folders.get(&span.source), asks);
-        }
-        let place = self.place(reference, span)?;
-        let found = self.load(&place.path, reference);
-        found.map_err(|why| Misnamed {
-            problem: Box::new(why.into_problem(reference, span, &place.path)),
-            missing: Missing::Code,
-        })
-    }
-
-    fn is_substituted(&self, reference: &str) -> bool {
-        let mut all = self.substitutions.iter();
-        all.any(|one| one.pattern.matches(reference))
     }
 
     fn load(&self, path: &Path, reference: &Arc<str>) -> Result<Image, Unfit> {
@@ -173,9 +222,14 @@ impl Finder {
 }
 
 impl Images for Finder {
-    fn find(&self, reference: &Arc<str>, span: Span) -> Result<Image, String> {
+    fn find(
+        &self,
+        reference: &Arc<str>,
+        policy: Option<ImagePullPolicy>,
+        span: Span,
+    ) -> Result<Image, String> {
         // What is asked for now was not known before the run, or was found then.
-        self.look_for(reference, span, false)
+        self.look_for(reference, policy, span, false)
             .map_err(|misnamed| misnamed.problem.to_string())
     }
 }
@@ -188,15 +242,6 @@ impl Unfit {
             Self::NotWasm(why) => SpecProblem::image_not_wasm(span, image, &why),
         }
     }
-}
-
-/// The path that an image names: `./x`, `../x`, `/x`, `file:x`, `file:///x`. `None` for a container image.
-fn as_path(image: &str) -> Option<PathBuf> {
-    if let Some(path) = image.strip_prefix("file:") {
-        return Some(path.strip_prefix("//").unwrap_or(path).into());
-    }
-    let path = image.starts_with("./") || image.starts_with("../") || image.starts_with('/');
-    path.then(|| image.into())
 }
 
 #[cfg(test)]
@@ -213,7 +258,7 @@ mod tests {
         }
         let substitutions = substitutions.iter().map(|(pattern, path)| Substitution {
             pattern: Pattern::new(pattern),
-            path: path.to_path_buf(),
+            substitute: Substitute::File(path.to_path_buf()),
             place: format!("for {pattern}"),
         });
         let (start, len) = (7, 1);
@@ -231,22 +276,24 @@ mod tests {
             Some(temp.path()),
             &[("bash*", &file), ("*", &missing), ("bash", &missing)],
         );
-        let place = finder.place("bash:5", span).ok().unwrap();
-        assert_eq!(place.substituted.as_deref(), Some("for bash*"));
-        let image = finder.find(&"bash:5".into(), span).ok().unwrap();
+        let found = |image: &str| finder.find(&image.into(), None, span).ok().unwrap();
+        let (who, shown) = ("for bash*".to_owned(), file.display().to_string());
+        let place = finder.place("bash:5", span);
+        assert_eq!(place.substituted, Some((shown.as_str().into(), who)));
+        let (image, other) = (found("bash:5"), found("bash:4"));
         assert_eq!(&*image.reference, "bash:5");
-        let other = finder.find(&"bash:4".into(), span).ok().unwrap();
+        assert_eq!(image.substitute.as_deref(), Some(&*shown));
         assert_eq!((&*other.reference, other.digest), ("bash:4", image.digest));
-        assert_eq!(finder.place("alpine", span).ok().unwrap().path, missing);
-        let path = finder.place("./x.wasm", span).ok().unwrap();
-        assert_eq!(path.path, temp.path().join("./x.wasm"));
+        assert_eq!(finder.place("alpine", span).file, Some(missing));
+        let path = finder.place("./x.wasm", span);
+        assert_eq!(path.file, Some(temp.path().join("./x.wasm")));
         assert_eq!(path.substituted, None);
     }
 
     #[test]
     fn a_container_image_that_nothing_stands_for_cannot_be_run() {
         let (finder, span) = finder(None, &[]);
-        let misnamed = finder.find(&"alpine".into(), span).err().unwrap();
+        let misnamed = finder.find(&"alpine".into(), None, span).err().unwrap();
         assert_eq!(misnamed.missing, Missing::Support);
     }
 
@@ -257,26 +304,8 @@ mod tests {
         std::fs::write(&file, "(module)").unwrap();
         let image: Arc<str> = file.display().to_string().into();
         let (remote, span) = finder(None, &[]);
-        assert!(remote.find(&image, span).is_err());
+        assert!(remote.find(&image, None, span).is_err());
         let (local, span) = finder(Some(Path::new("")), &[]);
-        assert!(local.find(&image, span).is_ok());
-    }
-
-    #[test]
-    fn an_image_is_a_path_only_where_it_looks_like_one() {
-        for (image, path) in [
-            ("./a.wasm", Some("./a.wasm")),
-            ("../a.wasm", Some("../a.wasm")),
-            ("/a.wasm", Some("/a.wasm")),
-            ("file:a.wasm", Some("a.wasm")),
-            ("file:///a.wasm", Some("/a.wasm")),
-            ("a.wasm", None),
-            ("alpine", None),
-            ("ghcr.io/owner/name:1", None),
-            ("oci:./folder", None),
-            ("docker-archive:./x.tar", None),
-        ] {
-            assert_eq!(as_path(image), path.map(PathBuf::from), "{image}");
-        }
+        assert!(local.find(&image, None, span).is_ok());
     }
 }

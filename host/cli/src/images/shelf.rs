@@ -6,12 +6,12 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stepwell_contract::{Cancel, Platform};
+use stepwell_contract::{Cancel, ImagePullPolicy, Platform};
 use stepwell_registry::auth::Keychain;
 use stepwell_registry::error::with_causes;
 use stepwell_registry::{
-    Held, Http, HttpOptions, ImagePullPolicy, ImageStore, Local, Location, Pull, PullError, Pulled,
-    Reference, Registry, RegistryOptions,
+    Held, Http, HttpOptions, ImageStore, Local, Location, Pull, PullError, Pulled, Reference,
+    Registry, RegistryOptions, default_pull_policy,
 };
 
 use super::progress::Bar;
@@ -54,6 +54,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) platform: &'a Platform,
     /// When it is asked for; else its tag decides.
     pub(crate) policy: Option<ImagePullPolicy>,
+    /// Whether a registry may be asked at all.
+    pub(crate) asks: bool,
     /// Whether a container will not do.
     pub(crate) components_only: bool,
 }
@@ -125,7 +127,8 @@ impl Shelf {
         match wanted.location {
             Location::Registry(reference) => {
                 let bar = Bar::new(&reference.to_string(), shows);
-                opened.pull(reference, wanted, self.offline, &bar, cancel)
+                let offline = self.offline || !wanted.asks;
+                opened.pull(reference, wanted, offline, &bar, cancel)
             }
             Location::Local(local) => {
                 let bar = Bar::new(&local.path.display().to_string(), shows);
@@ -176,7 +179,7 @@ impl Opened {
         bar: &Bar,
         cancel: &Cancel,
     ) -> Result<Pulled, NotHad> {
-        let default = || ImagePullPolicy::default_for(reference);
+        let default = || default_pull_policy(reference);
         let pull = Pull {
             reference,
             platform: wanted.platform,

@@ -158,8 +158,9 @@ impl Planner<'_> {
     }
 
     fn step(&self, step: &Step) -> StepPlan {
-        let place = self.finder.place(&step.image, step.image_span).ok();
-        let held = self.finder.known(&step.image);
+        let place = self.finder.place(&step.image, step.image_span);
+        let held = self.finder.known(&step.image, step.image_span);
+        let (runs, substituted_by) = place.substituted.unzip();
         let defaults = Limits::default();
         let limits = step
             .limits
@@ -168,10 +169,11 @@ impl Planner<'_> {
         StepPlan {
             name: step.name.to_string(),
             image: step.image.to_string(),
-            file: place.as_ref().map(|place| shown(&place.path)),
+            file: place.file.as_deref().map(shown),
+            runs: runs.map(|runs| runs.to_string()),
             digest: held.as_ref().map(|held| held.digest.to_string()),
             kind: held.map(|held| held.kind.as_str()),
-            substituted_by: place.and_then(|place| place.substituted),
+            substituted_by,
             grants: step.grants.settings(),
             limits: limits
                 .map(|(limit, value)| format!("{limit}={}", limit.show(value)))

@@ -29,8 +29,8 @@ pub(super) fn label(task: &Task) -> Vec<String> {
     lines.extend(task.when.iter().map(|when| format!("when {when}")));
     if let Some(What::Task { steps, .. }) = task.rows.first().map(|row| &row.what) {
         for step in steps {
-            let code = step.substituted_by.as_ref().and(step.file.as_ref());
-            let code = code.map(|file| format!(" → {file}")).unwrap_or_default();
+            let code = step.runs.as_ref().map(|runs| format!(" → {runs}"));
+            let code = code.unwrap_or_default();
             lines.push(format!("{}: {}{code}", step.name, step.image));
         }
     }

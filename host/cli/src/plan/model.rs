@@ -103,13 +103,16 @@ pub(crate) struct StepPlan {
     /// The file with its code; nothing where it cannot be run here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<String>,
+    /// What runs in place of the image, where something stands for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) runs: Option<String>,
     /// What an image of a registry was when it was last looked up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<String>,
     /// What kind of image it was then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kind: Option<&'static str>,
-    /// Who says that the file stands for the image.
+    /// Who says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) substituted_by: Option<String>,
     pub(crate) grants: Vec<String>,

@@ -177,14 +177,13 @@ fn mounted(what: &str, one: &Mounted) -> Node {
 
 fn step(step: &StepPlan) -> Node {
     let mut line = format!("step {}  {}", step.name, step.image);
-    match (&step.substituted_by, &step.file) {
-        (Some(place), Some(file)) => line += &format!("  → {file} ({place})"),
-        (None, None) => match (&step.digest, step.kind) {
-            (Some(digest), Some("component")) => line += &format!("  → {digest}"),
-            (Some(digest), _) => line += &format!("  → {digest} (cannot be run here)"),
-            (None, _) => line += "  (not looked up yet)",
-        },
-        _ => {}
+    if let (Some(runs), Some(place)) = (&step.runs, &step.substituted_by) {
+        line += &format!("  → {runs} ({place})");
+    }
+    match &step.digest {
+        Some(digest) => line += &format!("  → {digest}"),
+        None if step.file.is_none() => line += "  (not looked up yet)",
+        None => {}
     }
     if let Some(timeout) = &step.timeout {
         line += &format!("  at most {timeout}");

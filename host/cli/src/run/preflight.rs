@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stepwell_contract::ImageKind;
+use stepwell_contract::{ImageKind, ImagePullPolicy};
 use stepwell_engine::{Unsupported, unsupported};
 use stepwell_spec::{Run, Section, Sources, Span, SpecErrors, SpecProblem, TaskRun};
 
@@ -24,7 +24,7 @@ pub(super) struct Known {
     pub(super) finally: bool,
     /// Whether a step runs in a container, or may: its image is known when its task runs.
     pub(super) containers: bool,
-    /// What a person should know: what makes no difference, and which files stand for images.
+    /// What a person should know: what makes no difference, and what stands for images.
     pub(super) notices: Vec<String>,
 }
 
@@ -83,10 +83,10 @@ struct Found {
     steps: usize,
     /// Whether a step runs in a container, or may.
     containers: bool,
-    /// What to say of an image that another file stands for.
+    /// What to say of an image that something stands for.
     substituted: BTreeMap<Arc<str>, String>,
     /// What was looked at: a run has few images, and may have ten thousand steps.
-    seen: BTreeSet<(Arc<str>, Span)>,
+    seen: BTreeSet<(Arc<str>, Option<ImagePullPolicy>, Span)>,
 }
 
 impl Default for Found {
@@ -111,32 +111,27 @@ impl Found {
                 self.containers = true;
                 continue;
             }
-            let fresh = self.seen.insert((Arc::clone(&step.image), step.image_span));
-            if !fresh {
+            let (policy, span) = (step.image_pull_policy, step.image_span);
+            if !self.seen.insert((Arc::clone(&step.image), policy, span)) {
                 continue;
             }
-            match finder.find(&step.image, step.image_span) {
+            match finder.find(&step.image, policy, span) {
                 Err(misnamed) => self.misnamed(misnamed),
                 Ok(image) => {
                     self.containers |= image.kind() == ImageKind::Container;
                     if !self.substituted.contains_key(&step.image) {
-                        self.notice(&step.image, finder.place(&step.image, step.image_span).ok());
+                        self.notice(&step.image, finder.place(&step.image, span));
                     }
                 }
             }
         }
     }
 
-    fn notice(&mut self, image: &Arc<str>, place: Option<Place>) {
-        let Some(Place {
-            path,
-            substituted: Some(who),
-        }) = place
-        else {
-            return;
-        };
-        let notice = format!("{} stands for the image {image} ({who})", path.display());
-        self.substituted.insert(Arc::clone(image), notice);
+    fn notice(&mut self, image: &Arc<str>, place: Place) {
+        if let Some((runs, who)) = place.substituted {
+            let notice = format!("{runs} stands for the image {image} ({who})");
+            self.substituted.insert(Arc::clone(image), notice);
+        }
     }
 
     fn misnamed(&mut self, misnamed: Misnamed) {

@@ -1,5 +1,6 @@
 //! `stepwell runs show`: how a run went, from its completed objects.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 
 use anyhow::Context as _;
@@ -159,10 +160,37 @@ fn summary(run: &KeptRun) -> anyhow::Result<String> {
         lines += "\n";
         lines += &columns(&rows);
     }
+    let substituted = substituted(run)?;
+    if !substituted.is_empty() {
+        let mut rows = vec![["ASKED FOR", "RUNS"].map(str::to_owned)];
+        rows.extend(substituted.into_iter().map(|(image, runs)| [image, runs]));
+        lines += "\n";
+        lines += &columns(&rows);
+    }
     for (name, reason) in skipped {
         lines += &format!("- {} skipped: {}\n", clean(&name), clean(&reason));
     }
     Ok(lines)
+}
+
+/// The images for which something else ran, each with what that was.
+fn substituted(run: &KeptRun) -> anyhow::Result<BTreeSet<(String, String)>> {
+    let mut found = BTreeSet::new();
+    let mut lines = run.lines(RunFile::Events)?;
+    while let Next::Line(line) = lines.next_line()? {
+        // What steps print is not read as JSON: there may be gigabytes of it.
+        if !line.contains(r#""type":"step-start""#) || !line.contains(r#""runs":"#) {
+            continue;
+        }
+        let Ok(event) = serde_json::from_str::<Value>(&line) else {
+            continue;
+        };
+        let shown = |field| clean(text(&event, &[field])).into_owned();
+        if text(&event, &["type"]) == "step-start" && event.get("runs").is_some() {
+            found.insert((shown("image"), shown("runs")));
+        }
+    }
+    Ok(found)
 }
 
 fn row(object: &Value) -> [String; 4] {

@@ -42,7 +42,7 @@ pub(super) fn look(runs: &[Run], finder: &Finder, env: &Environment) -> anyhow::
                 }
                 let key = (Arc::clone(&step.image), step.image_span);
                 let image = found.entry(key).or_insert_with(|| {
-                    match finder.find(&step.image, step.image_span) {
+                    match finder.find(&step.image, step.image_pull_policy, step.image_span) {
                         Ok(image) => Some(image),
                         Err(misnamed) if misnamed.missing == Missing::Support => {
                             containers.insert(Arc::clone(&step.image));

@@ -72,10 +72,15 @@ impl EventKind {
                 shared(task_run, change);
                 shared(task_spec, change);
             }
-            Self::StepStart { image, digest: _ } => {
+            Self::StepStart {
+                image,
+                runs,
+                digest: _,
+            } => {
                 if let Some(changed) = change(image) {
                     *image = changed.into();
                 }
+                shared_text(runs, change);
             }
             Self::StepLog {
                 stream: _,

@@ -232,7 +232,8 @@ impl Shared {
         };
         let mut images = Vec::with_capacity(run.steps.len());
         for step in &run.steps {
-            match tools.engine.images.find(&step.image, step.image_span) {
+            let (policy, span) = (step.image_pull_policy, step.image_span);
+            match tools.engine.images.find(&step.image, policy, span) {
                 Ok(image) => images.push(image),
                 Err(cause) => {
                     let step = step.name.clone();

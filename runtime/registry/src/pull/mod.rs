@@ -76,13 +76,19 @@ pub enum PullError {
         #[source]
         problem: ImageProblem,
     },
-    /// It may not be asked for, and is not here.
-    #[error("`{image}` is not here, and {why}")]
+    /// Nobody may be asked for it, and it is not here.
+    #[error("`{image}` is not here, and nothing is pulled with `--offline`")]
     Absent {
         /// Which one.
         image: String,
-        /// Why nobody was asked.
-        why: &'static str,
+    },
+    /// Its policy is `Never`, and it is not here. The words are those of Kubernetes.
+    #[error(
+        "ErrImageNeverPull: container image `{image}` is not present with pull policy of Never"
+    )]
+    NeverPulled {
+        /// Which one.
+        image: String,
     },
     /// A part ended too early.
     #[error("`{part}` ended after {taken} of {size} bytes; what came is kept")]

@@ -4,13 +4,12 @@
 
 use std::time::{Duration, Instant};
 
-use stepwell_contract::{Cancel, Platform};
+use stepwell_contract::{Cancel, ImagePullPolicy, Platform};
 
 use super::{Gathering, Observer, PullError, Pulled, Source, gather};
 use crate::{
     client::Registry,
     download::Sink,
-    policy::ImagePullPolicy,
     reference::Reference,
     sha256::Sha256,
     store::{ImageStore, Record},
@@ -51,8 +50,8 @@ impl ImageStore {
         let (name, platform) = (pull.reference.to_string(), pull.platform.to_string());
         let recorded = || self.recorded(&name, &platform);
         let asks = match pull.policy {
-            _ if pull.offline => Err("nothing is pulled with `--offline`"),
-            ImagePullPolicy::Never => Err("its policy is to pull it never"),
+            ImagePullPolicy::Never => Err(Silence::Never),
+            _ if pull.offline => Err(Silence::Offline),
             ImagePullPolicy::Always | ImagePullPolicy::IfNotPresent => Ok(()),
         };
         let from = From {
@@ -99,7 +98,16 @@ struct From<'a> {
     reference: &'a Reference,
     name: &'a str,
     /// Whether it may be asked, or why not.
-    asks: Result<(), &'static str>,
+    asks: Result<(), Silence>,
+}
+
+/// Why a registry may not be asked.
+#[derive(Debug, Clone, Copy)]
+enum Silence {
+    /// The policy of the image.
+    Never,
+    /// Nobody is asked for anything.
+    Offline,
 }
 
 impl From<'_> {
@@ -113,9 +121,10 @@ impl From<'_> {
     }
 
     fn may_ask(&self) -> Result<(), PullError> {
-        self.asks.map_err(|why| PullError::Absent {
-            image: self.name.to_owned(),
-            why,
+        let image = || self.name.to_owned();
+        self.asks.map_err(|why| match why {
+            Silence::Never => PullError::NeverPulled { image: image() },
+            Silence::Offline => PullError::Absent { image: image() },
         })
     }
 }

@@ -4,10 +4,10 @@ use std::{fs, io::Read as _, io::Write as _, sync::Arc};
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
-use stepwell_contract::{Cancel, Platform};
+use stepwell_contract::{Cancel, ImagePullPolicy, Platform};
 use stepwell_registry::{
-    Http, HttpOptions, ImagePullPolicy, ImageStore, LayerBounds, Pull, PullError, Pulled,
-    PulledCode, Registry, RegistryOptions, Sha256, auth::Keychain,
+    Http, HttpOptions, ImageStore, LayerBounds, Pull, PullError, Pulled, PulledCode, Registry,
+    RegistryOptions, Sha256, auth::Keychain,
 };
 
 use crate::{

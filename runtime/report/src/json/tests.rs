@@ -164,6 +164,7 @@ fn one_event_is_one_line() {
     {"at":"2026-11-22T09:30:01.020Z","run":"site-abcde","task":null,"step":null,"attempt":null,"type":"run-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":1020}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-log","stream":"stderr","line":"x","partial":true}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-progress","done":1,"message":""}
+    {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-start","image":"bash:5","runs":"./sh.wasm","digest":"blake3:83c092532c37a47356e0d173908c07a589d7d441d86fbbd99e978a048956df16"}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"error","causes":["failed to a","b"]}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":1,"ending":null,"durationMs":1,"droppedBytes":7}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":3,"ending":{"how":"exited","code":3},"durationMs":1}

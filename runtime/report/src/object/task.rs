@@ -125,9 +125,15 @@ impl Attempt {
         if let Some(name) = &event.step {
             let step = self.steps.entry(name.clone()).or_default();
             match &event.kind {
-                EventKind::StepStart { image, digest } => {
+                EventKind::StepStart {
+                    image,
+                    runs,
+                    digest,
+                } => {
                     step.start = Some(event.at);
-                    step.image_id = Some(format!("{image}@{digest}"));
+                    // What ran, as in a cluster; what was asked for is in the spec.
+                    let ran = runs.as_ref().unwrap_or(image);
+                    step.image_id = Some(format!("{ran}@{digest}"));
                 }
                 EventKind::StepEnd {
                     termination_reason,

@@ -1,5 +1,7 @@
 //! What steps, sidecars and StepActions have in common: a script or a command, an environment, mounts, volumes.
 
+use stepwell_contract::ImagePullPolicy;
+
 use super::scope::Declared;
 use super::{KEEP_ONE, RENAME};
 use crate::document::container::Container;
@@ -8,7 +10,7 @@ use crate::document::volume::VolumeDecl;
 use crate::document::workspace::WorkspaceUsage;
 use crate::fields::Text;
 use crate::name::{self, Case, check_unique};
-use crate::problem::{Problems, TaskProblem};
+use crate::problem::{FieldProblem, Problems, TaskProblem};
 use crate::reference;
 
 /// Names of volumes that start so are Tekton's.
@@ -27,7 +29,23 @@ pub(super) fn check_container(
             span: command.span,
         });
     }
+    if let Some(policy) = &container.image_pull_policy {
+        check_pull_policy(policy, problems);
+    }
     check_env(&container.env, problems);
+}
+
+/// Notes a value of `imagePullPolicy` that means nothing.
+fn check_pull_policy(text: &Text, problems: &Problems) {
+    let known = text.value.is_empty() || ImagePullPolicy::from_name(&text.value).is_some();
+    if !known && !reference::is_in(&text.value) {
+        problems.push(FieldProblem::BadValue {
+            field: "imagePullPolicy".to_owned(),
+            value: text.value.clone(),
+            expected: "Always, IfNotPresent or Never".to_owned(),
+            span: text.span,
+        });
+    }
 }
 
 /// Checks what a step mounts. A sidecar sees nothing of Tekton's folders, and may have what it likes there.

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use stepwell_contract::ImagePullPolicy;
+
 use crate::document::container::{Container, VolumeMount};
 use crate::document::env::{EnvDecl, EnvFrom, EnvValue, KeyRef};
 use crate::document::resources::Amounts;
@@ -10,12 +12,14 @@ use crate::fields::Text;
 use crate::name;
 use crate::problem::RunProblem;
 use crate::resolve::files::Files;
+use crate::resolve::workspaces::bad_substitution;
 use crate::source::Span;
 
 /// A container, filled in.
 #[derive(Debug, Default)]
 pub(crate) struct Filled {
     pub(crate) image: Option<(String, Text)>,
+    pub(crate) image_pull_policy: Option<ImagePullPolicy>,
     pub(crate) command: Vec<String>,
     pub(crate) args: Vec<String>,
     pub(crate) working_dir: Option<(String, Span)>,
@@ -49,6 +53,10 @@ impl Filled {
                 .image
                 .as_ref()
                 .map(|text| (scope.text(text, problems), text.clone())),
+            image_pull_policy: container
+                .image_pull_policy
+                .as_ref()
+                .and_then(|text| pull_policy(text, files)),
             command: texts(&container.command),
             args: texts(&container.args),
             working_dir: container
@@ -79,6 +87,7 @@ impl Filled {
     /// run by itself.
     pub(crate) fn or(mut self, template: Self, has_script: bool) -> Self {
         self.image = self.image.or(template.image);
+        self.image_pull_policy = self.image_pull_policy.or(template.image_pull_policy);
         self.working_dir = self.working_dir.or(template.working_dir);
         self.amounts = self.amounts.or(template.amounts);
         self.security = self.security.or(&template.security);
@@ -124,6 +133,17 @@ pub(crate) fn over(
         .collect();
     kept.reverse();
     kept
+}
+
+/// When the image is pulled; nothing where its reference decides.
+fn pull_policy(text: &Text, files: &Files<'_>) -> Option<ImagePullPolicy> {
+    let value = files.scope.text(text, files.problems);
+    let policy = ImagePullPolicy::from_name(&value);
+    if policy.is_none() && !value.is_empty() {
+        let expected = "Always, IfNotPresent or Never";
+        bad_substitution(text, &value, "imagePullPolicy", expected, files.problems);
+    }
+    policy
 }
 
 /// The variables of a list, filled in.

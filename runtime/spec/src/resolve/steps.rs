@@ -101,6 +101,7 @@ impl Maker<'_> {
             env = over(env, self.pod_env.to_vec());
         }
         let on_error = on_error(decl.on_error.as_ref(), self.scope, problems);
+        let image_pull_policy = filled.image_pull_policy;
         let (image, image_text) = filled.image?;
         if image.trim().is_empty() {
             bad_substitution(
@@ -115,6 +116,7 @@ impl Maker<'_> {
         let amounts = self.bounds.amounts(name, filled.amounts);
         let (limits, grants) = self.bounds.of_step(name, amounts);
         let mut step = Step {
+            image_pull_policy,
             command: filled.command,
             args: filled.args,
             script: script.map(as_file),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_contract::{
-    Access, Grants, Limits, ParamValue, Resources, ResultDecl, RunName, Security, StepName,
-    TaskName,
+    Access, Grants, ImagePullPolicy, Limits, ParamValue, Resources, ResultDecl, RunName, Security,
+    StepName, TaskName,
 };
 
 use super::notice::Notice;
@@ -155,6 +155,8 @@ pub struct Step {
     pub image: Arc<str>,
     /// Where it says so, for a diagnostic about the image itself.
     pub image_span: Span,
+    /// `imagePullPolicy:`; where there is none, the reference decides.
+    pub image_pull_policy: Option<ImagePullPolicy>,
     /// `command:`; empty where there is none.
     pub command: Vec<String>,
     /// `args:`.
@@ -202,6 +204,7 @@ impl Step {
             name,
             image,
             image_span,
+            image_pull_policy: None,
             command: Vec::new(),
             args: Vec::new(),
             script: None,
