@@ -2,8 +2,8 @@
 //!
 //! In: a [`StepSpec`](stepwell_contract::StepSpec) whose image is a container image. Out: an
 //! [`Ending`](stepwell_contract::Ending). [`OciBackend`] is the way in; a step's life is `layers` (unpacked once for all) →
-//! `scope` (volumes, powers, a folder of its own) → `run` (our own binary, started again as the container's first process) →
-//! `init` (which becomes the container and starts the program).
+//! `scope` (volumes, powers, a folder of its own) → `run` → `process` (our own binary, started again as the container's first
+//! process) → `init` (which becomes the container and starts the program). What can be done beside a step is in `place`.
 //!
 //! It must not know YAML, registries, plans or terminals, and reads no environment variable. Where layers come from is
 //! behind [`Layers`].
@@ -16,15 +16,22 @@
 mod backend;
 mod capability;
 mod cgroup;
+mod handles;
+mod held;
 mod init;
+mod keyboard;
 mod layers;
 mod network;
 mod output;
+mod place;
+mod process;
 mod request;
 mod run;
 mod scope;
 mod seccomp;
+mod shell;
 mod signal;
+mod site;
 mod step_folder;
 mod unpack;
 

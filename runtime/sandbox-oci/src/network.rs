@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix_namespaces::net::{
@@ -13,6 +14,7 @@ use rustix_namespaces::net::{
 use rustix_namespaces::thread::{
     LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare,
 };
+use stepwell_contract::CONNECT_PATIENCE;
 
 /// The kernel's answer to a request is shorter.
 const ANSWER_BYTES: usize = 4096;
@@ -29,17 +31,27 @@ impl Network {
     /// What the kernel refused.
     pub(crate) fn new() -> io::Result<Self> {
         // A namespace is a thread's own: one that does nothing else goes there, and leaves the handle behind.
-        let made = std::thread::Builder::new()
-            .name("network".to_owned())
-            .spawn(|| {
-                unshare(UnshareFlags::NEWNET)?;
-                raise_loopback()?;
-                File::open("/proc/thread-self/ns/net")
-            })?;
-        let file = made
-            .join()
-            .map_err(|_| io::Error::other("the thread that made a network panicked"))??;
-        Ok(Self(file))
+        elsewhere(|| {
+            unshare(UnshareFlags::NEWNET)?;
+            raise_loopback()?;
+            File::open("/proc/thread-self/ns/net")
+        })
+        .map(Self)
+    }
+
+    /// Does something in the namespace, on a thread of its own: what is opened there stays there.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused, and what `work` says.
+    pub(crate) fn inside<T: Send>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send,
+    ) -> io::Result<T> {
+        elsewhere(|| {
+            self.enter()?;
+            work()
+        })
     }
 
     /// Moves this thread, and what it starts, into the namespace.
@@ -51,6 +63,26 @@ impl Network {
     fn fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Does something on a thread that does nothing else.
+fn elsewhere<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    std::thread::scope(|scope| {
+        let worker = std::thread::Builder::new()
+            .name("network".to_owned())
+            .spawn_scoped(scope, work)?;
+        worker
+            .join()
+            .map_err(|_| io::Error::other("a thread in a network panicked"))?
+    })
+}
+
+/// Connects to `port` of the loopback of the namespace that this thread is in.
+pub(crate) fn connect(port: u16) -> io::Result<TcpStream> {
+    let to = |address: IpAddr| {
+        TcpStream::connect_timeout(&SocketAddr::new(address, port), CONNECT_PATIENCE)
+    };
+    to(Ipv4Addr::LOCALHOST.into()).or_else(|_| to(Ipv6Addr::LOCALHOST.into()))
 }
 
 /// Sets the one device of a new namespace up: one message of rtnetlink's, and its answer.

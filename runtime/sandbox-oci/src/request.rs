@@ -1,14 +1,19 @@
 //! What the parent says to a container's first process, and what it hears back.
 //!
-//! One line of JSON each way at a time, over a socket that is the child's standard input; signals are single bytes. Only
-//! our own binary is at the other end: nothing of a guest runs with this socket open.
+//! One line of JSON each way at a time, over a socket that is the child's standard input; signals are single bytes, and so is
+//! [`SHELL`], with which comes a socket that is alike: a [`ShellRequest`] goes one way, and the other way a byte, with the
+//! terminal if there is one, and then replies. Only our own binary is at the other end: nothing of a guest runs with such
+//! a socket open.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+/// In the place of a signal: one more program is to be started. No signal has this number.
+pub(crate) const SHELL: u8 = 0;
+
 /// All that the child needs to become the container.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Request {
     /// The step's own folder: `l/0`… are links to the layers, the lowest first; `upper`, `work` and `root` are empty.
     pub(crate) folder: PathBuf,
@@ -16,7 +21,7 @@ pub(crate) struct Request {
     pub(crate) layers: usize,
     /// Volumes, in the order in which they are mounted.
     pub(crate) volumes: Vec<VolumeMount>,
-    /// The program and its arguments.
+    /// The program and its arguments; empty for a container that is there for shells alone.
     pub(crate) argv: Vec<String>,
     /// The whole environment.
     pub(crate) env: Vec<(String, String)>,
@@ -37,7 +42,7 @@ pub(crate) struct Request {
 }
 
 /// One volume in a container.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct VolumeMount {
     /// Leads to the open folder.
     pub(crate) source: PathBuf,
@@ -48,7 +53,7 @@ pub(crate) struct VolumeMount {
 }
 
 /// Who runs, as it was asked for.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Identity {
     /// The image's word: names and numbers, looked up in the image's own files.
     pub(crate) image_user: Option<String>,
@@ -60,6 +65,15 @@ pub(crate) struct Identity {
     pub(crate) groups: Vec<u32>,
     /// Not user 0.
     pub(crate) non_root: bool,
+}
+
+/// One more program in a container that runs.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ShellRequest {
+    /// The program and its arguments.
+    pub(crate) argv: Vec<String>,
+    /// Lines and characters in a line of its terminal, where it is to have one.
+    pub(crate) terminal: Option<(u16, u16)>,
 }
 
 /// What the child has to say.

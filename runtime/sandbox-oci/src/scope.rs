@@ -5,9 +5,12 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpStream;
 use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use cap_std::fs::Dir;
 use stepwell_contract::{
@@ -18,10 +21,11 @@ use stepwell_contract::{
 use crate::BACKEND;
 use crate::backend::{Host, container};
 use crate::capability;
-use crate::network::Network;
+use crate::network::{self, Network};
 use crate::request::{Identity, Request, VolumeMount};
 use crate::run::Container;
 use crate::signal::stop_signal;
+use crate::site::{Life, Occupancy, Site};
 use crate::step_folder::StepFolder;
 
 /// Where no volume can be mounted: what a container sees of the kernel is bounded by name.
@@ -36,6 +40,9 @@ pub(crate) struct Scope {
     volumes: HashMap<Arc<str>, Arc<Dir>>,
     /// Made for the first step that has no other.
     network: Mutex<Option<Arc<Network>>>,
+    /// Whether a step of it is in the machine's network.
+    is_on_host: AtomicBool,
+    occupancy: Arc<Occupancy>,
 }
 
 impl Scope {
@@ -47,6 +54,8 @@ impl Scope {
                 .map(|volume| (Arc::clone(&volume.name), Arc::clone(&volume.dir)))
                 .collect(),
             network: Mutex::new(None),
+            is_on_host: AtomicBool::new(false),
+            occupancy: Arc::default(),
         }
     }
 
@@ -126,7 +135,10 @@ impl TaskScope for Scope {
         let layers = layers?;
         let any = step.grants.network == NetworkGrant::Any;
         let network = match any {
-            true => None,
+            true => {
+                self.is_on_host.store(true, Ordering::Relaxed);
+                None
+            }
             false => Some(self.network().map_err(host)?),
         };
         // Without a resolver of its own a container asks the one that it is told of.
@@ -156,22 +168,58 @@ impl TaskScope for Scope {
             privileged: security.privileged,
             resolv_conf,
         };
-        Ok(Box::new(Container {
+        let site = Arc::new(Site {
             name: step.name,
             options: Arc::clone(options),
             groups: self.host.groups.clone(),
             request,
-            folder,
+            folder: Mutex::new(Some(folder)),
             network,
             volumes: dirs,
             resources: step.resources,
             stop: stop_signal(image.stop_signal.as_deref()),
-        }))
+            occupancy: Arc::clone(&self.occupancy),
+            life: Mutex::new(Life::Prepared),
+            changed: Condvar::new(),
+        });
+        self.occupancy.settle(&site);
+        Ok(Box::new(Container(site)))
+    }
+
+    fn connect(&self, port: u16) -> Result<TcpStream, SandboxError> {
+        let connected = self
+            .network()
+            .and_then(|network| network.inside(|| network::connect(port)));
+        // The loopback that steps share in the machine's network is the machine's.
+        let connected = match connected {
+            Err(_) if self.is_on_host.load(Ordering::Relaxed) => network::connect(port),
+            connected => connected,
+        };
+        connected.map_err(|error| {
+            let kind = match error.kind() {
+                ErrorKind::ConnectionRefused
+                | ErrorKind::TimedOut
+                | ErrorKind::AddrNotAvailable => SandboxErrorKind::NotFound,
+                _ => SandboxErrorKind::Host,
+            };
+            SandboxError::new(BACKEND, format!("connect to port {port}"), kind).because(error)
+        })
     }
 
     fn close(self: Box<Self>) -> Result<(), SandboxError> {
         // A network is gone with its last handle; everything else belongs to a step.
-        Ok(())
+        self.occupancy.end().map_err(|error| {
+            SandboxError::new(BACKEND, "clean up after the task", SandboxErrorKind::Host)
+                .because(error)
+        })
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if let Err(error) = self.occupancy.end() {
+            tracing::warn!(?error, "what a step left is left behind");
+        }
     }
 }
 

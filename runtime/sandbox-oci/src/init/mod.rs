@@ -1,7 +1,8 @@
 //! A container's first process: our own binary, started again inside the container's process namespace.
 //!
 //! It hears what to become (`request`), makes the root and the mounts (`root`), finds out who runs (`identity`), gives up
-//! every power (`confine`), and only then starts the program and waits for it (`program`). What it learns it says to its
+//! every power (`confine`), and only then starts the program and waits for it (`program`), and beside it what its parent wants to
+//! have started (`shells`). What it learns it says to its
 //! parent and to nobody else. It has one thread, and ends when the socket to its parent closes: with the first process of
 //! a namespace, the kernel ends all others.
 //!
@@ -11,6 +12,7 @@ mod confine;
 mod identity;
 mod program;
 mod root;
+mod shells;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::fd::AsFd as _;

@@ -108,14 +108,15 @@ fn in_the_way(path: &str, error: &io::Error) -> Failure {
     Failure::guest(format!("mount `{path}`"), error)
 }
 
-/// The layers under a layer that is thrown away. Names are kept short, for all of them have to fit into one page.
+/// The layers under a layer that is thrown away. Names are kept short, for all of them have to fit into one page. Without an
+/// index, for the same layer may be mounted again when the kernel has not quite let go of it.
 fn mount_layers(count: usize) -> io::Result<()> {
     let lower: Vec<_> = (0..count)
         .rev()
         .map(|number| format!("l/{number}"))
         .collect();
     let options = format!(
-        "lowerdir={},upperdir=upper,workdir=work,userxattr",
+        "lowerdir={},upperdir=upper,workdir=work,index=off,userxattr",
         lower.join(":")
     );
     mount("overlay", "root", "overlay", MountFlags::NODEV, options)?;

@@ -47,7 +47,7 @@ while [ $# -gt 0 ]; do
         shift 2
         ;;
     get) wget -q -O - "$1" 2> /dev/null; tell $?; shift ;;
-    window) tell 1 ;;
+    window) found=$(stty size 2> /dev/null); tell $? "$found" ;;
     *) echo "not a word: $word" >&2; exit 100 ;;
     esac
 done

@@ -15,10 +15,13 @@ use stepwell_sandbox_oci::{InitProgram, Layers, OciBackend, OciOptions};
 const BUSYBOX: &str = "/bin/busybox";
 
 /// What a program runs as: each command is a link to busybox.
-const COMMANDS: [&str; 13] = [
-    "sh", "cat", "head", "ln", "ls", "mkdir", "nc", "printf", "rm", "sleep", "usleep", "wget",
-    "yes",
+const COMMANDS: [&str; 14] = [
+    "sh", "cat", "head", "ln", "ls", "mkdir", "nc", "printf", "rm", "sleep", "stty", "usleep",
+    "wget", "yes",
 ];
+
+/// Does what its arguments say.
+const SCRIPT: &str = include_str!("act.sh");
 
 /// The one layer.
 struct Busybox(Vec<u8>);
@@ -115,17 +118,25 @@ impl Harness for Containers {
     }
 
     fn features(&self) -> &'static [Feature] {
-        &[]
+        &[Feature::Connection, Feature::Shell]
     }
 
     fn program(&self, actions: &[Action]) -> Program {
-        let script = ["sh", "-c", include_str!("act.sh"), "act"];
+        let script = ["sh", "-c", SCRIPT, "act"];
         let words = actions.iter().flat_map(Action::words);
         Program {
             image: STAGE.image.clone(),
             argv: script.into_iter().map(str::to_owned).chain(words).collect(),
             grants: Grants::default(),
         }
+    }
+
+    fn typed(&self, actions: &[Action]) -> String {
+        let words = actions.iter().flat_map(Action::words);
+        let quoted: Vec<_> = words
+            .map(|word| format!("'{}'", word.replace('\'', "'\\''")))
+            .collect();
+        format!("act() {{\n{SCRIPT}}}\nact {}\n", quoted.join(" "))
     }
 
     fn folders(&self) -> Vec<PathBuf> {

@@ -1,0 +1,220 @@
+//! A container's first process: started, asked to stop, and waited for.
+//!
+//! A thread that does nothing else enters the task's network, makes a process namespace, and starts our own binary in it,
+//! which becomes the container (`init`). The kernel ends that process with the thread, and all of the container with that
+//! process: nothing is left however Stepwell ends. It does not know what an end means to a step.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Instant;
+
+use rustix_namespaces::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix_namespaces::thread::{UnshareFlags, unshare};
+use stepwell_contract::{LogStream, StepIo};
+
+use crate::cgroup::Group;
+use crate::handles;
+use crate::output;
+use crate::request::{Reply, Request, SHELL};
+use crate::site::Site;
+
+/// A container in which a program can be started.
+pub(crate) struct Live(UnixStream);
+
+impl Live {
+    /// Hands the container one more program to start: the socket over which it is talked about, and its streams, if it is
+    /// to have no terminal.
+    pub(crate) fn open(&self, socket: UnixStream, streams: &[OwnedFd]) -> io::Result<()> {
+        let handles: Vec<_> = [socket.as_fd()]
+            .into_iter()
+            .chain(streams.iter().map(|stream| stream.as_fd()))
+            .collect();
+        handles::send(&self.0, &[SHELL], &handles)
+    }
+}
+
+/// What happens to a container that runs.
+enum Event {
+    /// Its first process is there.
+    Born(OwnedFd),
+    /// Its first process says something.
+    Said(Reply),
+    /// Its first process says nothing more.
+    Silent,
+    /// Somebody asks it to stop.
+    Asked,
+    /// All of it is gone.
+    Gone(io::Result<ExitStatus>),
+}
+
+/// Runs a container to its end: what its first process said last, and how that process ended. Calls `started` once its
+/// program runs.
+pub(crate) fn run(
+    site: &Site,
+    request: &Request,
+    group: &Group,
+    io: &StepIo,
+    started: &dyn Fn(Live),
+) -> io::Result<(Option<Reply>, ExitStatus)> {
+    let (out, out_end) = io::pipe()?;
+    let (err, err_end) = io::pipe()?;
+    let (over, over_end) = io::pipe()?;
+    let over = OwnedFd::from(over);
+    let (ours, theirs) = UnixStream::pair()?;
+    let (socket, said_to, live) = (ours.try_clone()?, ours.try_clone()?, ours.try_clone()?);
+    let (events, happens) = channel();
+    std::thread::scope(|scope| {
+        let over = &over;
+        scope.spawn(move || output::forward(&out, over, LogStream::Stdout, &*io.sink));
+        scope.spawn(move || output::forward(&err, over, LogStream::Stderr, &*io.sink));
+        let said = events.clone();
+        scope.spawn(move || listen(socket, &said));
+        let asked = events.clone();
+        let _hook = io.cancel.on_cancel(move || {
+            // Nobody listens any more once it has ended.
+            let _ = asked.send(Event::Asked);
+        });
+        let keeper = events.clone();
+        scope.spawn(move || {
+            let status = keep(
+                site, request, group, theirs, out_end, err_end, said_to, &keeper,
+            );
+            let _ = keeper.send(Event::Gone(status));
+        });
+        let mut live = Some(Live(live));
+        let ended = follow(site, &happens, &ours, &mut || {
+            if let Some(live) = live.take() {
+                started(live);
+                io.sink.started();
+            }
+        });
+        // Whoever still waits for what was said, or printed, stops waiting.
+        let _ = ours.shutdown(std::net::Shutdown::Both);
+        drop(over_end);
+        ended
+    })
+}
+
+/// Starts the first process and waits for it, all on one thread: with the thread it would be killed.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is an end of something that this thread alone holds"
+)]
+fn keep(
+    site: &Site,
+    request: &Request,
+    group: &Group,
+    socket: UnixStream,
+    out: io::PipeWriter,
+    err: io::PipeWriter,
+    mut said_to: UnixStream,
+    events: &Sender<Event>,
+) -> io::Result<ExitStatus> {
+    if let Some(network) = &site.network {
+        network.enter()?;
+    }
+    // What this thread starts next is the first process of a namespace.
+    unshare(UnshareFlags::NEWPID)?;
+    let init = &site.options.init;
+    let mut command = Command::new(&init.program);
+    command
+        .args(&init.args)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::from(OwnedFd::from(socket)))
+        .stdout(out)
+        .stderr(err);
+    let mut child = command.spawn()?;
+    // The pipes' other ends are the container's alone.
+    drop(command);
+    let begun = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix_namespaces::process::Pid::from_raw)
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+        .and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::empty())?))
+        .and_then(|process| {
+            let _ = events.send(Event::Born(process));
+            group.add(child.id())?;
+            let mut line = serde_json::to_vec(request)?;
+            line.push(b'\n');
+            said_to.write_all(&line)
+        });
+    if let Err(error) = begun {
+        let _ = child.kill();
+        child.wait()?;
+        return Err(error);
+    }
+    child.wait()
+}
+
+/// Takes what happens until all of the container is gone. Asked to stop, it asks the program, and after the grace
+/// period no longer asks.
+fn follow(
+    site: &Site,
+    happens: &Receiver<Event>,
+    mut socket: &UnixStream,
+    started: &mut dyn FnMut(),
+) -> io::Result<(Option<Reply>, ExitStatus)> {
+    let mut reply = None;
+    let mut process: Option<OwnedFd> = None;
+    let (mut asked, mut runs) = (false, false);
+    let mut deadline: Option<Instant> = None;
+    let mut gone = None;
+    let mut silent = false;
+    loop {
+        let event = match deadline {
+            None => happens.recv().map_err(io::Error::other)?,
+            Some(end) => {
+                match happens.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                    Ok(event) => event,
+                    Err(RecvTimeoutError::Timeout) => {
+                        deadline = None;
+                        if let Some(process) = &process {
+                            pidfd_send_signal(process, Signal::Kill)?;
+                        }
+                        continue;
+                    }
+                    Err(error) => return Err(io::Error::other(error)),
+                }
+            }
+        };
+        match event {
+            Event::Born(born) => process = Some(born),
+            Event::Said(Reply::Started) => {
+                runs = true;
+                started();
+                if asked {
+                    let _ = socket.write_all(&[site.stop as u8]);
+                }
+            }
+            Event::Said(said) => reply = Some(said),
+            Event::Silent => silent = true,
+            Event::Asked => {
+                asked = true;
+                deadline = Some(Instant::now() + site.options.grace);
+                // Before the program runs there is nobody to ask; it is asked when it starts.
+                if runs {
+                    let _ = socket.write_all(&[site.stop as u8]);
+                }
+            }
+            Event::Gone(status) => gone = Some(status?),
+        }
+        if let (Some(status), true) = (gone, silent) {
+            return Ok((reply, status));
+        }
+    }
+}
+
+/// Takes what the first process says, line by line, until it closes the socket.
+fn listen(socket: UnixStream, events: &Sender<Event>) {
+    for line in BufReader::new(socket).lines() {
+        let Ok(line) = line else { break };
+        if let Ok(reply) = serde_json::from_str(&line) {
+            let _ = events.send(Event::Said(reply));
+        }
+    }
+    let _ = events.send(Event::Silent);
+}
