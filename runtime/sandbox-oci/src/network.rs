@@ -82,7 +82,8 @@ pub(crate) fn connect(port: u16) -> io::Result<TcpStream> {
     let to = |address: IpAddr| {
         TcpStream::connect_timeout(&SocketAddr::new(address, port), CONNECT_PATIENCE)
     };
-    to(Ipv4Addr::LOCALHOST.into()).or_else(|_| to(Ipv6Addr::LOCALHOST.into()))
+    to(Ipv4Addr::LOCALHOST.into())
+        .or_else(|error| to(Ipv6Addr::LOCALHOST.into()).map_err(|_| error))
 }
 
 /// Sets the one device of a new namespace up: one message of rtnetlink's, and its answer.

@@ -188,7 +188,7 @@ impl Watch<'_> {
             if Some(pid) == self.child {
                 return Ok(Some(ended));
             }
-            self.shells.ended(pid, &ended);
+            self.shells.ended(pid, ended);
         }
     }
 }

@@ -251,7 +251,12 @@ fn place_devices(devices: Vec<OwnedFd>) -> io::Result<()> {
         ("/dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=0620"),
     ] {
         fs::create_dir(path)?;
-        match mount(kind, path, kind, QUIET, options) {
+        // Terminals are devices, and there are no others among them.
+        let flags = match kind {
+            "devpts" => QUIET.difference(MountFlags::NODEV),
+            _ => QUIET,
+        };
+        match mount(kind, path, kind, flags, options) {
             // A kernel without message queues or terminals.
             Err(error) if error == rustix_namespaces::io::Errno::NODEV => {}
             mounted => mounted?,

@@ -43,6 +43,10 @@ pub(super) struct Shells<'a> {
 struct Running {
     leader: Pid,
     socket: UnixStream,
+    /// All of its session is to end with it.
+    is_killed: bool,
+    /// How it ended.
+    end: Option<Reply>,
 }
 
 /// A terminal: our end, and the program's.
@@ -77,7 +81,12 @@ impl<'a> Shells<'a> {
         // Where it does not listen any more, it is not interested.
         let _ = match self.start(&socket, handles.collect()) {
             Ok(Started::Runs(leader)) => say(&socket, &Reply::Started).map(|()| {
-                self.running.push(Running { leader, socket });
+                self.running.push(Running {
+                    leader,
+                    socket,
+                    is_killed: false,
+                    end: None,
+                });
             }),
             Ok(Started::Not(reply)) => say(&socket, &reply),
             Err(error) => say(
@@ -92,14 +101,13 @@ impl<'a> Shells<'a> {
         BufReader::new(socket.take(REQUEST_BYTES)).read_line(&mut line)?;
         let asked: ShellRequest = serde_json::from_str(&line)?;
         let terminal = match asked.terminal {
-            None => None,
-            Some(size) => Some(self.terminal(size)?),
+            None => Ok(None),
+            Some(size) => self.terminal(size).map(Some),
         };
-        let ours: Vec<_> = terminal
-            .iter()
-            .map(|terminal| terminal.ours.as_fd())
-            .collect();
+        let ours = terminal.iter().flatten();
+        let ours: Vec<_> = ours.map(|terminal| terminal.ours.as_fd()).collect();
         handles::send(socket, &[0], &ours)?;
+        let terminal = terminal?;
         if self.running.len() >= MOST {
             let cause = format!("there are {MOST} in the container");
             return Err(io::Error::other(cause));
@@ -181,7 +189,7 @@ impl<'a> Shells<'a> {
     /// Hands signals on to those that `ready` says have one. One whose parent has let go of it is killed.
     pub(super) fn hear(&mut self, ready: &[bool]) {
         let mut index = 0;
-        self.running.retain(|shell| {
+        self.running.retain_mut(|shell| {
             let is_ready = ready.get(index).copied().unwrap_or_default();
             index += 1;
             if !is_ready {
@@ -195,7 +203,10 @@ impl<'a> Shells<'a> {
                 false => Some(Signal::Kill),
             };
             match signal {
-                Some(Signal::Kill) => kill_session(shell.leader),
+                Some(Signal::Kill) => {
+                    shell.is_killed = true;
+                    kill_session(shell.leader);
+                }
                 Some(signal) => {
                     // One that has just ended needs no signal.
                     let _ = kill_process_group(shell.leader, signal);
@@ -206,14 +217,19 @@ impl<'a> Shells<'a> {
         });
     }
 
-    /// Tells of a process' end whoever waits for it.
-    pub(super) fn ended(&mut self, pid: Pid, reply: &Reply) {
+    /// Takes note of the end of a process, and tells whoever waits for it; of one that was killed, once all of its session is
+    /// gone.
+    pub(super) fn ended(&mut self, pid: Pid, reply: Reply) {
+        if let Some(shell) = self.running.iter_mut().find(|shell| shell.leader == pid) {
+            shell.end = Some(reply);
+        }
         self.running.retain(|shell| {
-            if shell.leader != pid {
+            let Some(end) = &shell.end else { return true };
+            if shell.is_killed && kill_session(shell.leader) {
                 return true;
             }
             // Who does not listen any more is not interested.
-            let _ = say(&shell.socket, reply);
+            let _ = say(&shell.socket, end);
             false
         });
     }
@@ -231,9 +247,10 @@ fn say(mut socket: &UnixStream, reply: &Reply) -> io::Result<()> {
     socket.write_all(&line)
 }
 
-/// Kills all that has not left the session of `leader`: each job of a shell with a terminal is a process group of its own.
-fn kill_session(leader: Pid) {
-    let _ = kill_process_group(leader, Signal::Kill);
+/// Kills all that has not left the session of `leader`, for each job of a shell with a terminal is a process group of its
+/// own: whether there was anybody.
+fn kill_session(leader: Pid) -> bool {
+    let mut found = false;
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry
             .file_name()
@@ -246,15 +263,18 @@ fn kill_session(leader: Pid) {
         if session(&stat) == Some(leader.as_raw_nonzero().get())
             && let Some(pid) = Pid::from_raw(pid)
         {
-            let _ = kill_process(pid, Signal::Kill);
+            found |= kill_process(pid, Signal::Kill).is_ok();
         }
     }
+    found
 }
 
-/// The session that `/proc/PID/stat` names. A program chooses the name in it, parentheses included.
+/// The session that `/proc/PID/stat` names, of one that still runs. A program chooses the name in it, parentheses included.
 fn session(stat: &str) -> Option<i32> {
     let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(3)?.parse().ok()
+    let mut fields = rest.split_whitespace();
+    fields.next().filter(|state| !["Z", "X"].contains(state))?;
+    fields.nth(2)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -265,6 +285,7 @@ mod tests {
     fn attack_a_programs_name_does_not_choose_its_session() {
         assert_eq!(session("7 (sh) S 1 7 5 34816 7 0"), Some(5));
         assert_eq!(session("7 (a) S 1 2 3 (b) S 1 7 5 0 7 0"), Some(5));
+        assert_eq!(session("7 (sh) Z 1 7 5 34816 7 0"), None);
         assert_eq!(session("7 (sh"), None);
         assert_eq!(session(""), None);
     }

@@ -10,6 +10,7 @@ mod endings;
 mod identity;
 mod leaks;
 mod limits;
+mod shells;
 mod stopping;
 mod surroundings;
 mod volumes;

@@ -11,8 +11,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use stepwell_contract::{
     Access, Ambient, Backend, Cancel, ContainerImage, EmitError, Ending, Grants, Image, Layer,
-    Limits, LogStream, Mount, ParamValue, Platform, Resources, SandboxError, Security, StepIo,
-    StepName, StepSink, StepSpec, TaskName, TaskScope, TaskSpec, Volume,
+    Limits, LogStream, Mount, ParamValue, Platform, Resources, Sandbox, SandboxError, Security,
+    StepIo, StepName, StepSink, StepSpec, TaskName, TaskScope, TaskSpec, Volume,
 };
 use stepwell_sandbox_oci::{InitProgram, Layers, OciBackend, OciOptions};
 
@@ -357,13 +357,47 @@ impl Step<'_> {
         })
     }
 
-    pub(crate) fn run_in(mut self, scope: &dyn TaskScope) -> Result<Ran, SandboxError> {
+    pub(crate) fn run_in(self, scope: &dyn TaskScope) -> Result<Ran, SandboxError> {
+        self.prepare_in(scope)?.run()
+    }
+
+    pub(crate) fn prepare_in(mut self, scope: &dyn TaskScope) -> Result<Prepared, SandboxError> {
         self.spec.image = Image::container("busybox", self.image);
         self.world
             .backend()
             .admit(&self.spec.image, &self.spec.grants, &self.spec.limits)?;
-        let sandbox = scope.prepare(self.spec)?;
-        let ending = sandbox.run(StepIo {
+        Ok(Prepared {
+            sandbox: scope.prepare(self.spec)?,
+            sink: self.sink,
+            cancel: self.cancel,
+        })
+    }
+}
+
+/// A step, or a shell, that is about to run.
+pub(crate) struct Prepared {
+    pub(crate) sandbox: Box<dyn Sandbox>,
+    sink: Arc<Collected>,
+    pub(crate) cancel: Cancel,
+}
+
+impl Prepared {
+    pub(crate) fn new(sandbox: Box<dyn Sandbox>) -> Self {
+        Self {
+            sandbox,
+            sink: Arc::default(),
+            cancel: Cancel::new(),
+        }
+    }
+
+    /// Calls `then` when it has printed a line.
+    pub(crate) fn when_it_speaks(self, then: impl FnOnce() + Send + 'static) -> Self {
+        *self.sink.first.lock().unwrap() = Some(Box::new(then));
+        self
+    }
+
+    pub(crate) fn run(self) -> Result<Ran, SandboxError> {
+        let ending = self.sandbox.run(StepIo {
             sink: Arc::clone(&self.sink) as Arc<dyn StepSink>,
             cancel: self.cancel,
         })?;
