@@ -240,27 +240,3 @@ fn a_workspace_has_to_be_a_folder() {
     --- exit 2
     ");
 }
-
-#[test]
-fn breakpoints_make_no_difference_and_that_is_said() {
-    let stage = Stage::with(&["hello.wat"]);
-    stage.file(
-        "run.yaml",
-        "\
-apiVersion: tekton.dev/v1
-kind: TaskRun
-metadata: {name: run}
-spec:
-  debug:
-    breakpoints: {onFailure: enabled, beforeSteps: [a]}
-  taskSpec: {steps: [{name: a, image: ./hello.wat}]}
-",
-    );
-    for command in ["validate", "plan", "run"] {
-        let ended = stage.stepwell(&[command, "run.yaml"]);
-        let text = ended.text();
-        assert_eq!(ended.code, Some(0), "{text}");
-        let said = "`debug.breakpoints` makes no difference (run.yaml:6): no step stops";
-        assert_eq!(text.matches(said).count(), 1, "{command}: {text}");
-    }
-}

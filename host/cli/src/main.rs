@@ -22,7 +22,6 @@ mod images;
 mod inputs;
 mod inspect;
 mod list;
-mod notices;
 mod plan;
 mod request;
 mod resolve;

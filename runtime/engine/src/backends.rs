@@ -104,6 +104,12 @@ impl Scopes {
         }
     }
 
+    /// Those of a task that opened none.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// The scopes, to be closed.
     pub(crate) fn into_all(self) -> impl Iterator<Item = Box<dyn TaskScope>> {
         self.0.into_iter().map(|(_, scope)| scope)

@@ -92,6 +92,11 @@ impl Stream {
 
 impl Capture {
     /// A sink for `step`.
+    /// Whose it is.
+    pub(crate) fn step(&self) -> &StepName {
+        &self.step
+    }
+
     pub(crate) fn new(
         step: StepName,
         limits: &Limits,

@@ -18,6 +18,7 @@ use crate::control::Control;
 use crate::drive;
 use crate::error::EngineError;
 use crate::outside::{Fetch, Images, Options};
+use crate::places::Places;
 use crate::task::{self, Halt, HaltCause, RunGround};
 use crate::verdict;
 
@@ -36,6 +37,8 @@ pub struct Engine {
     pub state: State,
     /// What the command line says.
     pub options: Options,
+    /// Who is told of the places of steps; `None` where nobody can look into them.
+    pub places: Option<Places>,
 }
 
 impl Engine {
@@ -51,7 +54,7 @@ impl Engine {
 
     /// Runs `admitted` to its end; `scratch` is where its temporary folders go, and is removed with them. `events` has to
     /// be read, or dropped, while this runs: a reader that does neither holds the run back. The last event is `run-end`;
-    /// by then everything is cleaned up.
+    /// by then everything is cleaned up but what [`Places`] hold, which is theirs to clean up.
     ///
     /// When `control` is asked for an end, or a time is up, what runs is told to stop. A step that does not, because a
     /// call into the host does not return, is left behind on its thread: shut the runtime down with
@@ -83,7 +86,10 @@ impl Engine {
             Run::Task(run) => run_task(&ground, *run, &control).await,
             Run::Pipeline(pipeline) => drive::run(&ground, *pipeline, &control).await,
         };
-        if let Err(error) = ground.tools().scratch.close() {
+        let scratch = &ground.tools().scratch;
+        let held = self.places.as_ref();
+        let held = held.is_some_and(|places| places.hold_scratch(scratch));
+        if !held && let Err(error) = scratch.close() {
             let causes = crate::error::causes(&error);
             own.task(EventKind::Error { causes }).await;
         }

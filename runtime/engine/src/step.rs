@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use stepwell_contract::{
-    Cancel, Ending, EventKind, StepIo, StepName, StepSink, StepSpec, TerminationReason, Volume,
+    Cancel, CancelReason, Ending, EventKind, StepIo, StepName, StepSink, StepSpec,
+    TerminationReason, Volume,
 };
-use stepwell_spec::{OnError, StepOutcome};
+use stepwell_spec::{Breakpoints, OnError, StepOutcome};
 
 use crate::artifacts;
 use crate::backends::Scopes;
@@ -19,6 +20,7 @@ use crate::capture::{Capture, Kept};
 use crate::error::{EngineError, causes};
 use crate::events::Outlet;
 use crate::life::{Bound, Life, Record, Running};
+use crate::places::{Breakpoint, GoOn, Paused, TaskPlaces};
 use crate::plan::PlannedStep;
 use crate::results::{Reading, Rejection, ResultsFolder};
 use crate::tee::Tees;
@@ -37,6 +39,10 @@ pub(crate) struct Ground<'a> {
     pub(crate) artifacts: bool,
     /// The task's volumes, where a copy of an output goes into one.
     pub(crate) volumes: Vec<Volume>,
+    /// Who is told of the steps' places, where somebody may look into them.
+    pub(crate) places: Option<&'a TaskPlaces>,
+    /// Where steps stop for that.
+    pub(crate) breakpoints: &'a Breakpoints,
     pub(crate) record: &'a Record,
     pub(crate) outlet: &'a Arc<Outlet>,
 }
@@ -168,7 +174,9 @@ pub(crate) fn run(
     outlet.step(&name, started);
 
     let cancel = Cancel::new();
-    let bound = record.bound(timeout);
+    let stops = ground.places.filter(|_| ground.stops_before(&name));
+    // Its own time begins when it runs.
+    let mut bound = record.bound(timeout.filter(|_| stops.is_none()));
     let own = (!results.is_empty()).then(|| {
         let dir = ground.own(&name, "results");
         ResultsFolder::new(dir, results.into())
@@ -186,13 +194,35 @@ pub(crate) fn run(
         bound,
         capture: Arc::clone(&capture),
     };
-    if !record.enter(&cancel, bound, Some(running)) {
+    if !record.enter(&cancel, bound, Some(running.clone())) {
         return Ok(Ended::unwanted(&name));
     }
     let sink = Arc::clone(&capture) as Arc<dyn StepSink>;
-    let lived = catch(|| live(&ground.scopes, spec, StepIo { sink, cancel }));
+    let begin = |cancel: &Cancel| {
+        let Some(places) = stops else { return None };
+        let ended = pause_before(places, &name, outlet, cancel);
+        if ended.is_none() {
+            bound = record.bound(timeout);
+            let running = Running {
+                bound,
+                ..running.clone()
+            };
+            record.enter(cancel, bound, Some(running));
+        }
+        ended
+    };
+    let lived = catch(|| live(ground, spec, StepIo { sink, cancel }, begin));
     // What the guest said last is not lost with its sandbox.
     capture.finish();
+    let lived = lived.map(|lived| {
+        lived.map(|ending| match ground.pause_after(&ending, &running) {
+            Some((judged, tasks)) => {
+                bound = tasks;
+                judged
+            }
+            None => ending,
+        })
+    });
     let ended = lived
         .unwrap_or_else(|message| Err(panicked(&name, message)))
         .and_then(|ending| {
@@ -203,6 +233,10 @@ pub(crate) fn run(
         Ok(ending) => judge(&name, ending, on_error, bound),
         Err(_) => (TerminationReason::Error, None),
     };
+    if let Some(places) = ground.places {
+        let failed = !ended.as_ref().is_ok_and(Ending::is_success);
+        places.leave(&name, failed);
+    }
     let Reading { results, rejected } = capture.own_results();
     let (artifacts, strange) = match ground.own_artifacts(&name) {
         Ok(artifacts) => (artifacts, None),
@@ -254,6 +288,35 @@ pub(crate) fn run(
 }
 
 impl Ground<'_> {
+    fn stops_before(&self, step: &StepName) -> bool {
+        let mut steps = self.breakpoints.before_steps.iter();
+        steps.any(|named| **named == *step.as_str())
+    }
+
+    /// Lets a step that has failed wait, where its task asks for that. Only the task's time goes on meanwhile.
+    /// How it has ended then, and what bounded it.
+    fn pause_after(&self, ending: &Ending, running: &Running) -> Option<(Ending, Bound)> {
+        let stopped = matches!(ending, Ending::TimedOut { .. } | Ending::Cancelled);
+        let places = self.places.filter(|_| self.breakpoints.on_failure);
+        let places = places.filter(|_| !stopped && !ending.is_success())?;
+        let cancel = Cancel::new();
+        let bound = self.record.bound(None);
+        let running = Running {
+            bound,
+            ..running.clone()
+        };
+        let step = running.capture.step().clone();
+        if !self.record.enter(&cancel, bound, Some(running)) {
+            return None;
+        }
+        let ending = match places.pause(&step, Breakpoint::OnFailure, self.outlet, &cancel) {
+            Paused::GoOn(GoOn::Continue) => Ending::SUCCESS,
+            Paused::GoOn(GoOn::Fail) => ending.clone(),
+            Paused::Stopped(reason) => stopped_for(reason),
+        };
+        Some((ending, bound))
+    }
+
     /// The own folder of `step` below `/tekton/steps`.
     fn own(&self, step: &StepName, folder: &str) -> Option<Arc<Dir>> {
         let dir = self
@@ -290,16 +353,48 @@ impl Ground<'_> {
     }
 }
 
-/// The whole life of one sandbox.
-fn live(scopes: &Scopes, spec: StepSpec, io: StepIo) -> Result<Ending, EngineError> {
+/// The whole life of one sandbox. `begin` is asked when it is ready to run: how the step has ended instead, where it has.
+fn live(
+    ground: &Ground<'_>,
+    spec: StepSpec,
+    io: StepIo,
+    begin: impl FnOnce(&Cancel) -> Option<Ending>,
+) -> Result<Ending, EngineError> {
     let step = spec.name.clone();
-    let sandbox = match scopes.prepare(spec) {
+    let sandbox = match ground.scopes.prepare(spec) {
         Ok(sandbox) => sandbox,
         Err(source) => return Err(EngineError::Prepare { step, source }),
     };
+    if let Some(places) = ground.places {
+        places.enter(&step, sandbox.place());
+    }
+    if let Some(ended) = begin(&io.cancel) {
+        return Ok(ended);
+    }
     sandbox
         .run(io)
         .map_err(|source| EngineError::Run { step, source })
+}
+
+/// Lets a step wait before it runs: how it has ended, where it does not run.
+fn pause_before(
+    places: &TaskPlaces,
+    step: &StepName,
+    outlet: &Outlet,
+    cancel: &Cancel,
+) -> Option<Ending> {
+    match places.pause(step, Breakpoint::BeforeStep, outlet, cancel) {
+        Paused::GoOn(GoOn::Continue) => None,
+        Paused::GoOn(GoOn::Fail) => Some(Ending::Exited { code: 1 }),
+        Paused::Stopped(reason) => Some(stopped_for(reason)),
+    }
+}
+
+fn stopped_for(reason: CancelReason) -> Ending {
+    match reason {
+        CancelReason::Asked => Ending::Cancelled,
+        CancelReason::TimedOut(after) => Ending::TimedOut { after },
+    }
 }
 
 /// Tekton's word for an ending, and why the task ends with it, where it does. As in Tekton, `onError: continue` lets the

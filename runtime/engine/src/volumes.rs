@@ -17,8 +17,10 @@ use stepwell_spec::{Step, TaskRun, VolumeSource};
 use stepwell_store::{StoreError, TaskScratch};
 
 use crate::error::EngineError;
+use crate::places::WorkspacePath;
 use crate::plan::layout::{
-    ARTIFACTS, Layout, Owner, PlannedVolume, RESULTS, SCRIPTS, STEPS, Source,
+    ARTIFACTS, Layout, Owner, PlannedVolume, RESULTS, SCRIPTS, STEPS, Source, WORKSPACE,
+    WORKSPACE_PATH,
 };
 use crate::plan::script_file;
 use crate::task::Tools;
@@ -197,6 +199,22 @@ impl Volumes {
 
     pub(crate) fn list(&self) -> Vec<Volume> {
         self.open.values().cloned().collect()
+    }
+
+    /// The workspaces that `layout` has, and the task's own folder before them, each with where it is.
+    pub(crate) fn workspaces(&self, layout: &Layout) -> Vec<WorkspacePath> {
+        let named = layout.volumes.iter().filter_map(|volume| {
+            let name = match &volume.source {
+                Source::Scratch if *volume.name == *WORKSPACE => Arc::from(WORKSPACE_PATH),
+                Source::Given {
+                    owner: Owner::Workspace(name),
+                    ..
+                } => Arc::clone(name),
+                _ => return None,
+            };
+            Some((name, self.open.get(&volume.name)?.path.clone()))
+        });
+        named.collect()
     }
 
     /// Gives the task's own folders back.

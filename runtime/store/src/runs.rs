@@ -8,6 +8,7 @@
 //!     objects.ndjson   0600  completed objects as they come
 //!     documents.yaml   0600  what ran, as resolved
 //!     status.yaml      0600  the run's own object, when it has ended
+//!     look.sock              where its process answers those who want to look into steps, while there is one
 //! ```
 //!
 //! Whoever runs holds a `flock` on the folder, as with [`Scratch`](crate::Scratch): one without it that has not ended has
@@ -190,7 +191,7 @@ impl Runs {
         for (place, run) in runs.iter().enumerate() {
             let record = run.record();
             let goes = place >= keep.most || record.started_ms < oldest;
-            if goes && run.state() != RunState::Running && self.try_to_remove(&record.id) {
+            if goes && run.pid().is_none() && self.try_to_remove(&record.id) {
                 removed.push(record.id.clone());
             }
         }

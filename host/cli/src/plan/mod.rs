@@ -12,7 +12,6 @@ mod stand_in;
 mod tree;
 mod walk;
 
-use std::io;
 use std::path::Path;
 
 use stepwell_spec::{Request, Run, outline};
@@ -24,11 +23,10 @@ use crate::exit::ExitCode;
 use crate::fetcher::Remotes;
 use crate::images::{Finder, Shelf};
 use crate::inputs::{self, Texts};
-use crate::notices;
 use crate::request::request;
 use crate::resolve::resolve;
 use crate::text::print;
-use crate::trouble::{Trouble, say};
+use crate::trouble::Trouble;
 
 use stand_in::StandIns;
 pub(crate) use walk::task_runs;
@@ -45,9 +43,6 @@ pub(crate) fn plan(args: &PlanArgs, env: &Environment) -> Result<ExitCode, Troub
     let config = config::load(documents.config.as_deref(), &texts, &documents.images)?;
     let remotes = Remotes::new(env, &config, documents.offline)?;
     let (run, stand_ins) = resolved(&mut texts, &mut request, &remotes)?;
-    for notice in notices::of(&run, &texts.sources) {
-        say(&mut io::stderr(), &notice);
-    }
     let shelf = Shelf::new(env, &config, true)?;
     let finder = Finder::new(&texts, config.substitutions).with(shelf);
     let plan = build::plan(&run, &finder)?;

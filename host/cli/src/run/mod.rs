@@ -93,6 +93,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         max_parallel: max_parallel(args, &config),
         epoch_seconds,
         host_paths,
+        places: None,
     })?;
     // Listened to from here on: compiling may take long.
     let control = Control::new();

@@ -11,7 +11,6 @@ use stepwell_spec::{Run, Section, Sources, Span, SpecErrors, SpecProblem, TaskRu
 
 use crate::exit::ExitCode;
 use crate::images::{Finder, Misnamed, Missing, Place};
-use crate::notices;
 use crate::plan::task_runs;
 use crate::trouble::Trouble;
 
@@ -24,7 +23,7 @@ pub(super) struct Known {
     pub(super) finally: bool,
     /// Whether a step runs in a container, or may: its image is known when its task runs.
     pub(super) containers: bool,
-    /// What a person should know: what makes no difference, and what stands for images.
+    /// What a person should know: what stands for images.
     pub(super) notices: Vec<String>,
 }
 
@@ -50,10 +49,7 @@ pub(super) fn check(
             steps: found.steps,
             finally: has_finally(run),
             containers: found.containers,
-            notices: notices::of(run, sources)
-                .into_iter()
-                .chain(found.substituted.into_values())
-                .collect(),
+            notices: found.substituted.into_values().collect(),
         });
     }
     let code = match found.only_support {

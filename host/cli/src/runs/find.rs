@@ -8,7 +8,7 @@ use crate::exit::Coded;
 const MOST_NAMED: usize = 8;
 
 /// `RUN/REST` → both.
-pub(super) fn split(text: &str) -> (&str, Option<&str>) {
+pub(crate) fn split(text: &str) -> (&str, Option<&str>) {
     match text.split_once('/') {
         Some((run, rest)) if !rest.is_empty() => (run, Some(rest)),
         Some((run, _)) => (run, None),
@@ -21,7 +21,7 @@ pub(super) fn split(text: &str) -> (&str, Option<&str>) {
 /// # Errors
 ///
 /// None or several could be meant.
-pub(super) fn run(runs: &Runs, text: &str) -> anyhow::Result<KeptRun> {
+pub(crate) fn run(runs: &Runs, text: &str) -> anyhow::Result<KeptRun> {
     if let Ok(run) = runs.run(text) {
         return Ok(run);
     }

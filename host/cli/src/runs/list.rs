@@ -58,6 +58,7 @@ fn json(runs: &[KeptRun]) -> anyhow::Result<String> {
             record: run.record(),
             state: match run.state() {
                 RunState::Running => "running",
+                RunState::Kept => "kept",
                 RunState::Ended => "ended",
                 RunState::Died => "died",
             },

@@ -3,7 +3,7 @@
 //! Reads the records that `stepwell run` writes; knows nothing of documents and engines.
 
 mod cancel;
-mod find;
+pub(crate) mod find;
 mod list;
 mod logs;
 mod remove;
@@ -55,6 +55,8 @@ pub(crate) fn now_ms() -> u64 {
 fn status(run: &KeptRun) -> String {
     match (run.state(), &run.record().verdict) {
         (RunState::Running, _) => "running".to_owned(),
+        (RunState::Kept, Some(verdict)) => format!("{} (kept)", clean(&verdict.reason)),
+        (RunState::Kept, None) => "broke off (kept)".to_owned(),
         (RunState::Died, _) => "died".to_owned(),
         (RunState::Ended, Some(verdict)) => clean(&verdict.reason).into_owned(),
         (RunState::Ended, None) => "broke off".to_owned(),
@@ -66,7 +68,7 @@ fn took_ms(run: &KeptRun) -> Option<u64> {
     let record = run.record();
     let ended = match run.state() {
         RunState::Running => now_ms(),
-        RunState::Ended => record.ended_ms?,
+        RunState::Kept | RunState::Ended => record.ended_ms?,
         RunState::Died => return None,
     };
     Some(ended.saturating_sub(record.started_ms))

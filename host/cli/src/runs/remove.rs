@@ -1,7 +1,7 @@
 //! `stepwell runs rm`
 
 use stepwell_store::StoreError;
-use stepwell_store::runs::{KeptRun, RunState, Runs};
+use stepwell_store::runs::{KeptRun, Runs};
 
 use super::{find, now_ms};
 use crate::args::RemoveArgs;
@@ -46,7 +46,7 @@ pub(super) fn remove(runs: &Runs, args: &RemoveArgs) -> anyhow::Result<ExitCode>
 }
 
 fn goes(run: &KeptRun, args: &RemoveArgs) -> bool {
-    if run.state() == RunState::Running {
+    if run.pid().is_some() {
         return false;
     }
     let record = run.record();

@@ -8,8 +8,6 @@ mod code;
 pub(crate) mod placeholder;
 mod show;
 
-use std::io;
-
 use stepwell_spec::{
     self as spec, Outline, Request, Resolved, Run, SpecErrors, SpecProblem, outline,
 };
@@ -22,10 +20,9 @@ use crate::fetcher::Remotes;
 use crate::identity::identity;
 use crate::images::Finder;
 use crate::inputs::{self, Texts};
-use crate::notices;
 use crate::resolve::fetch;
 use crate::text::print;
-use crate::trouble::{Trouble, say};
+use crate::trouble::Trouble;
 
 /// How often the documents are read again where some of them cannot be read: each time shows what else is wrong with one
 /// more of those that can be run.
@@ -56,11 +53,6 @@ pub(crate) fn validate(args: &ValidateArgs, env: &Environment) -> Result<ExitCod
         only_environment: true,
     };
     check.documents(&outlines)?;
-    for run in &check.runs {
-        for notice in notices::of(run, &check.texts.sources) {
-            say(&mut io::stderr(), &notice);
-        }
-    }
     let mut notes = Vec::new();
     if !args.no_images && !check.runs.is_empty() {
         let finder = Finder::new(&check.texts, config.substitutions);

@@ -26,7 +26,7 @@ use stepwell_spec::{File, FileSet, MountedVolume, Step, TaskRun, VolumeSource};
 use super::PlanError;
 
 /// The volume behind `/workspace`.
-const WORKSPACE: &str = "workspace";
+pub(crate) const WORKSPACE: &str = "workspace";
 const HOME: &str = "home";
 /// The volume behind `/tekton/results`.
 pub(crate) const RESULTS: &str = "results";

@@ -187,7 +187,7 @@ async fn clean_up(
     told: Option<Vec<String>>,
 ) -> Finished {
     let (shared, run) = (Arc::clone(shared), Arc::clone(run));
-    let cleaned = tokio::task::spawn_blocking(move || shared.clean_up(&run, None)).await;
+    let cleaned = tokio::task::spawn_blocking(move || shared.clean_up(&run, None, false)).await;
     let mut left = cleaned.unwrap_or_default();
     left.troubles.splice(0..0, told);
     left.finished(stopped)

@@ -113,6 +113,7 @@ fn world(run: &TaskRun) -> World {
             epoch_seconds: 0,
             host_paths: Vec::new(),
         },
+        places: None,
     };
     let scratch = Store::open(&temp.path().join("store")).unwrap().scratch();
     let (sender, events) = tokio::sync::mpsc::channel(256);

@@ -16,6 +16,7 @@ use crate::backends::Scopes;
 use crate::error::{EngineError, causes};
 use crate::events::Outlet;
 use crate::life::{Life, Record};
+use crate::places::{Held, TaskPlaces, close_scopes};
 use crate::plan::layout::{Layout, StepLayout};
 use crate::plan::{self, Frame, PlannedStep};
 use crate::results::{Reading, Rejection, ResultsFolder};
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     steps: Mutex<StepsLeft>,
     /// Taken by whoever cleans up first.
     volumes: Mutex<Option<Volumes>>,
+    /// Who is told of the steps' places, where somebody may look into them.
+    places: OnceLock<TaskPlaces>,
 }
 
 /// What steps left for later ones and for the task.
@@ -112,6 +115,11 @@ impl Job {
             .map_err(|error| error.to_string())
     }
 
+    /// Whether no other try follows this one when it fails.
+    fn is_last(&self) -> bool {
+        self.attempt >= self.run.retries
+    }
+
     fn frame(&self) -> Frame<'_> {
         Frame {
             run: &self.run,
@@ -140,28 +148,30 @@ impl Shared {
             results: OnceLock::new(),
             steps: Mutex::default(),
             volumes: Mutex::new(None),
+            places: OnceLock::new(),
         }
     }
 
     /// Reads the results, closes the scope and gives the task's folders back. What cannot be cleaned up is told and
-    /// changes nothing else: the next run's sweep tries again.
-    pub(super) fn clean_up(&self, run: &TaskRun, scopes: Option<Scopes>) -> Left {
+    /// changes nothing else: the next run's sweep tries again. A task that `failed` is held as it is, where that is wanted.
+    pub(super) fn clean_up(&self, run: &TaskRun, scopes: Option<Scopes>, failed: bool) -> Left {
         let results = self.results.get();
         let mut left = Left::default();
         if let Some(results) = results {
             left.reading = results.read(self.result_limit);
         }
         self.add_results_of_steps(run, &mut left.reading);
-        for scope in scopes.into_iter().flat_map(Scopes::into_all) {
-            match catch(|| scope.close()) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => left.troubles.push(causes(&error)),
-                Err(message) => {
-                    let doing = "clean up".to_owned();
-                    let error = EngineError::Panicked { doing, message };
-                    left.troubles.push(causes(&error));
-                }
+        let failed = failed || !left.reading.rejected.is_empty();
+        let mut scopes = scopes;
+        if let Some(places) = self.places.get() {
+            if failed && places.keeps() {
+                scopes = scopes.and_then(|scopes| self.hold(places, scopes, &mut left));
+            } else {
+                places.close();
             }
+        }
+        if let Some(scopes) = scopes {
+            left.troubles.extend(close_scopes(scopes));
         }
         let volumes = self.volumes().take();
         if let Some(results) = results {
@@ -176,6 +186,23 @@ impl Shared {
             }
         }
         left
+    }
+
+    /// Leaves everything of the task as it is, for somebody to look into; gives the scopes back where there is enough of
+    /// that already.
+    fn hold(&self, places: &TaskPlaces, scopes: Scopes, left: &mut Left) -> Option<Scopes> {
+        let volumes = self.volumes().take();
+        if let Some(dir) = volumes.as_ref().and_then(Volumes::artifacts) {
+            left.artifacts = artifacts::read(&dir);
+        }
+        match places.hold(Held { scopes, volumes }) {
+            Ok(()) => None,
+            Err(Held { scopes, volumes }) => {
+                places.close();
+                *self.volumes() = volumes;
+                Some(scopes)
+            }
+        }
     }
 
     /// Adds the task's results that come from its steps, in the order in which the task declares them.
@@ -214,7 +241,7 @@ impl Shared {
         self.volumes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self, job: &Job) -> Result<Result<Opened<'_>, Stop>, EngineError> {
+    fn open<'a>(&'a self, job: &'a Job) -> Result<Result<Opened<'a>, Stop>, EngineError> {
         let Job { tools, run, .. } = job;
         let unsupported = unsupported(run, &tools.engine.options.host_paths);
         if !unsupported.is_empty() {
@@ -263,6 +290,10 @@ impl Shared {
             true => list.clone(),
             false => Vec::new(),
         };
+        let places = tools.engine.places.as_ref().map(|places| {
+            let opened = places.open(run.task.clone(), job.attempt, volumes.workspaces(&layout));
+            self.places.get_or_init(|| opened)
+        });
         *self.volumes() = Some(volumes);
         let spec = TaskSpec {
             name: run.task.clone(),
@@ -280,6 +311,8 @@ impl Shared {
                 exit_codes: run.reads_exit_codes,
                 artifacts: run.uses_artifacts,
                 volumes: teed,
+                places,
+                breakpoints: &run.breakpoints,
                 record: &self.record,
                 outlet: &self.outlet,
             },
@@ -317,9 +350,14 @@ pub(super) fn run(job: &Job, shared: &Shared) -> Finished {
             (Err(error), None, Some(told))
         }
     };
-    let mut left = shared.clean_up(&job.run, scopes);
+    let mut left = shared.clean_up(&job.run, scopes, job.is_last() && has_failed(&stopped));
     left.troubles.splice(0..0, told);
     left.finished(stopped)
+}
+
+/// Whether the try went wrong by itself: one that was cancelled did not.
+fn has_failed(stopped: &Result<Option<Stop>, EngineError>) -> bool {
+    !matches!(stopped, Ok(None | Some(Stop::Cancelled)))
 }
 
 /// Runs the steps until one of them ends the task: why it did, or `None` when all have run.

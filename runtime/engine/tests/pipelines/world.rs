@@ -322,6 +322,7 @@ impl World {
                 epoch_seconds: 0,
                 host_paths: Vec::new(),
             },
+            places: None,
         }
     }
 

@@ -16,7 +16,9 @@ use stepwell_contract::{
     Platform, RunName, Sandbox, SandboxError, SandboxErrorKind, StepIo, StepName, StepSpec,
     TaskName, TaskScope, TaskSpec, Timestamp, Volume,
 };
-use stepwell_engine::{Backends, Control, Engine, Fetch, Fetched, Images, Options, WallClock};
+use stepwell_engine::{
+    Backends, Control, Engine, Fetch, Fetched, Images, Options, Places, WallClock,
+};
 use stepwell_spec::{RemoteRef, Run, Sources, Span, Step, TaskRun};
 use stepwell_store::{State, Store};
 use tokio::sync::mpsc;
@@ -270,6 +272,8 @@ pub(crate) struct Task {
     pub(crate) host_paths: Vec<PathBuf>,
     /// Whether there is a backend for containers.
     pub(crate) containers: bool,
+    /// Who is told of places.
+    pub(crate) places: Option<Places>,
 }
 
 impl Task {
@@ -288,6 +292,7 @@ impl Task {
             images: images(),
             host_paths: Vec::new(),
             containers: false,
+            places: None,
         }
     }
 
@@ -363,6 +368,7 @@ impl Task {
                     epoch_seconds: 0,
                     host_paths: self.host_paths,
                 },
+                places: self.places,
             },
             run: Run::Task(Box::new(self.run)),
             store,

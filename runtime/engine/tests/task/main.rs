@@ -5,6 +5,7 @@ mod late;
 mod leaves;
 mod life;
 mod masking;
+mod places;
 mod retries;
 #[path = "../scripted/mod.rs"]
 mod scripted;

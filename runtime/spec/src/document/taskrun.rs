@@ -12,7 +12,7 @@ use crate::document::task::TaskSpec;
 use crate::document::workspace::Binding;
 use crate::fields::{At, Fields, Text};
 use crate::problem::{FieldProblem, Problems};
-use crate::source::Span;
+use crate::run::Breakpoints;
 use crate::yaml::Node;
 
 /// A TaskRun's spec.
@@ -40,7 +40,6 @@ pub(crate) struct TaskRunSpec {
 /// `debug.breakpoints`: where a person wants to look into the pod.
 #[derive(Debug)]
 pub(crate) struct Debug {
-    pub(crate) span: Span,
     /// `onFailure`
     pub(crate) on_failure: Option<Text>,
     /// The steps to stop before.
@@ -114,9 +113,13 @@ fn read_task(fields: &Fields<'_>, problems: &Problems) -> TaskSource {
 }
 
 impl Debug {
-    /// Whether there is anything to stop at.
-    pub(crate) fn stops(&self) -> bool {
-        self.on_failure.is_some() || !self.before_steps.is_empty()
+    /// Where the task stops.
+    pub(crate) fn breakpoints(&self) -> Breakpoints {
+        let names = self.before_steps.iter();
+        Breakpoints {
+            on_failure: self.on_failure.is_some(),
+            before_steps: names.map(|name| name.value.as_str().into()).collect(),
+        }
     }
 
     fn read(node: &Arc<Node>, problems: &Problems) -> Option<Self> {
@@ -125,10 +128,8 @@ impl Debug {
             let fields = Fields::open(node, "the breakpoints", problems)?;
             let on_failure = fields.word("onFailure");
             let before_steps = fields.texts("beforeSteps");
-            let span = fields.span();
             fields.finish();
             Some(Self {
-                span,
                 on_failure,
                 before_steps,
             })

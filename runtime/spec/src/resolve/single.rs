@@ -8,7 +8,7 @@ use serde_json::json;
 use stepwell_contract::TaskName;
 
 use crate::document::task::TaskSpec;
-use crate::document::taskrun::{TaskRunSpec, TaskSource};
+use crate::document::taskrun::{Debug, TaskRunSpec, TaskSource};
 use crate::document::{Document, Metadata, check_settings};
 use crate::name::shorten;
 use crate::problem::Problems;
@@ -20,12 +20,8 @@ use crate::resolve::pod::Pod;
 use crate::resolve::stored::{self, Identified};
 use crate::resolve::task::{Draft, TaskBase};
 use crate::resolve::{Made, params, refusal, workspaces};
-use crate::run::{DEFAULT_TIMEOUT, Notice, RequestedEnd, Run};
+use crate::run::{DEFAULT_TIMEOUT, RequestedEnd, Run};
 use crate::substitute::{Params, Scope, Surroundings};
-
-/// What becomes of `debug.breakpoints`.
-const NO_BREAKPOINTS: &str =
-    "no step stops for somebody to look into it; the task runs as if there were none";
 
 /// Makes the TaskRun of `run`, or one for `task`.
 pub(crate) fn make(
@@ -180,12 +176,7 @@ pub(crate) fn make(
     made.provenance = provenance;
     made.status = run_spec.and_then(requested);
     let debug = run_spec.and_then(|spec| spec.debug.as_ref());
-    made.notices
-        .extend(debug.filter(|debug| debug.stops()).map(|debug| Notice {
-            field: "debug.breakpoints",
-            why: NO_BREAKPOINTS,
-            span: debug.span,
-        }));
+    made.breakpoints = debug.map(Debug::breakpoints).unwrap_or_default();
     let mut spec_json = run_spec.map_or_else(|| json!({}), |spec| spec.node.to_json());
     stored::set_list(&mut spec_json, "params", run_params(run, &shown, request));
     match &found {

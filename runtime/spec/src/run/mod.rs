@@ -4,7 +4,6 @@
 //! the results that they refer to are known: see [`Pipeline::instances`].
 
 mod facts;
-mod notice;
 mod pipeline;
 mod refused;
 mod remote;
@@ -18,14 +17,14 @@ use serde_json::Value;
 use stepwell_contract::RunName;
 
 pub use facts::{Facts, TaskFact, TaskStatus};
-pub use notice::Notice;
 pub use pipeline::{
     Broken, Instance, Instances, Pipeline, PipelineTask, RequestedStatus, Section, Timeouts, When,
 };
 pub use refused::Refused;
 pub use remote::{Remote, RemoteKind, RemoteRef, Resolved};
 pub use task::{
-    OnError, RequestedEnd, Sidecar, Step, StepFacts, StepOutcome, TaskRun, Tee, Workspace,
+    Breakpoints, OnError, RequestedEnd, Sidecar, Step, StepFacts, StepOutcome, TaskRun, Tee,
+    Workspace,
 };
 pub use volume::{File, FileSet, MountedVolume, TaskVolume, VolumeSource};
 

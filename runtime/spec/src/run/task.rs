@@ -13,7 +13,6 @@ use stepwell_contract::{
     StepName, TaskName,
 };
 
-use super::notice::Notice;
 use super::volume::{MountedVolume, TaskVolume, VolumeSource};
 use crate::resolve::late;
 use crate::source::Span;
@@ -66,8 +65,8 @@ pub struct TaskRun {
     pub uses_artifacts: bool,
     /// What its `spec.status` asks for; `None` to run.
     pub status: Option<RequestedEnd>,
-    /// What it asks for and nothing here can do.
-    pub notices: Vec<Notice>,
+    /// Where it is to stop for somebody to look into it.
+    pub breakpoints: Breakpoints,
     /// Every value of every Secret that the documents hold.
     pub secrets: Arc<[Arc<str>]>,
 }
@@ -97,10 +96,19 @@ impl TaskRun {
             reads_exit_codes: false,
             uses_artifacts: false,
             status: None,
-            notices: Vec::new(),
+            breakpoints: Breakpoints::default(),
             secrets: Arc::from([]),
         }
     }
+}
+
+/// Where a TaskRun stops for somebody to look into it (Tekton's `debug.breakpoints`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Breakpoints {
+    /// After a step that failed.
+    pub on_failure: bool,
+    /// Before these steps.
+    pub before_steps: Vec<Arc<str>>,
 }
 
 /// What a TaskRun's own `spec.status` asks of it.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -21,6 +21,8 @@ const LONGEST_RECORD: u64 = 4 << 20;
 pub enum RunState {
     /// Its process is alive and at it.
     Running,
+    /// It has ended, and its process holds what failed for somebody to look into.
+    Kept,
     /// It has ended.
     Ended,
     /// Its process is gone, and it has not ended.
@@ -90,6 +92,7 @@ impl KeptRun {
             });
         }
         let state = match (record.ended_ms, locked) {
+            (Some(_), true) if record.kept => RunState::Kept,
             (Some(_), _) => RunState::Ended,
             (None, true) => RunState::Running,
             (None, false) => RunState::Died,
@@ -112,14 +115,20 @@ impl KeptRun {
         self.state
     }
 
-    /// The process that runs it; `None` where it does not run.
+    /// The process that runs it, or holds what failed of it; `None` where there is none.
     pub fn pid(&self) -> Option<u32> {
-        (self.state == RunState::Running).then_some(self.record.pid)
+        let alive = matches!(self.state, RunState::Running | RunState::Kept);
+        alive.then_some(self.record.pid)
     }
 
     /// Its folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The folder itself, to reach what its process put there.
+    pub fn folder(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
     }
 
     /// Opens one of its files; `None` where there is no such file, or not yet.

@@ -57,6 +57,7 @@ impl LiveRun {
             pid: std::process::id(),
             started_ms: run.started_ms,
             ended_ms: None,
+            kept: false,
             verdict: None,
             files: run.files.to_vec(),
             stepwell: run.stepwell.to_owned(),
@@ -80,6 +81,11 @@ impl LiveRun {
     /// Its folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The folder itself, for what only a running process has in there: it goes away with the run.
+    pub fn folder(&self) -> &Arc<Dir> {
+        &self.dir
     }
 
     /// Where its events go, to be appended.
@@ -110,14 +116,27 @@ impl LiveRun {
         self.whole(STATUS)
     }
 
+    /// Says how it ended, and that this process still holds what failed of it.
+    ///
+    /// # Errors
+    ///
+    /// What the file system refused.
+    pub fn keep(&mut self, ended_ms: u64, verdict: Option<RunVerdict>) -> Result<(), StoreError> {
+        self.record.ended_ms = Some(ended_ms);
+        self.record.verdict = verdict;
+        self.record.kept = true;
+        self.write_record()
+    }
+
     /// Says how it ended, and lets go of the lock. `None` says that Stepwell itself could not go on.
     ///
     /// # Errors
     ///
     /// What the file system refused; the run then counts as one that died.
     pub fn end(mut self, ended_ms: u64, verdict: Option<RunVerdict>) -> Result<(), StoreError> {
-        self.record.ended_ms = Some(ended_ms);
+        self.record.ended_ms.get_or_insert(ended_ms);
         self.record.verdict = verdict;
+        self.record.kept = false;
         self.write_record()
     }
 

@@ -24,6 +24,9 @@ pub struct RunRecord {
     pub started_ms: u64,
     /// When it ended; `None` while it runs, and where it died.
     pub ended_ms: Option<u64>,
+    /// Whether it has ended and its process still holds what failed, for somebody to look into.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
     /// How it ended; `None` as long as it has not, and where Stepwell itself could not go on.
     pub verdict: Option<RunVerdict>,
     /// The files that were given, as they were given.

@@ -80,6 +80,28 @@ fn a_run_is_running_then_ended_and_private_all_the_time() {
 }
 
 #[test]
+fn a_run_that_has_ended_is_kept_while_its_process_holds_what_failed() {
+    let (_temp, runs) = runs();
+    let mut live = begin(&runs, "release", 5);
+    live.keep(9, verdict()).unwrap();
+    let run = runs.run("release").unwrap();
+    assert_eq!(run.state(), RunState::Kept);
+    assert_eq!(run.pid(), Some(std::process::id()));
+    assert_eq!(run.record().ended_ms, Some(9));
+    let gone = Retention { most: 0, days: 0 };
+    assert_eq!(runs.trim(gone, u64::MAX).unwrap(), [""; 0]);
+    live.end(20, verdict()).unwrap();
+    let run = runs.run("release").unwrap();
+    assert_eq!((run.state(), run.pid()), (RunState::Ended, None));
+    assert_eq!(run.record().ended_ms, Some(9), "it ended when it ended");
+
+    let mut live = begin(&runs, "other", 5);
+    live.keep(9, verdict()).unwrap();
+    drop(live);
+    assert_eq!(runs.run("other").unwrap().state(), RunState::Ended);
+}
+
+#[test]
 fn runs_of_one_name_are_numbered_and_listed_with_the_newest_first() {
     let (_temp, runs) = runs();
     for started in [1, 2, 3] {

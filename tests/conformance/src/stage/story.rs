@@ -129,6 +129,7 @@ impl<'s, 'h> Story<'s, 'h> {
                 epoch_seconds: 0,
                 host_paths: Vec::new(),
             },
+            places: None,
         };
         let admitted = engine.admit(run_of(document)).expect("admitted");
         let scratch = store.scratch().unwrap();
