@@ -13,6 +13,7 @@
 //! `run.rs`, then `init/mod.rs`.
 #![cfg(target_os = "linux")]
 
+mod archive;
 mod backend;
 mod capability;
 mod cgroup;
@@ -21,6 +22,7 @@ mod held;
 mod init;
 mod keyboard;
 mod layers;
+mod look;
 mod network;
 mod output;
 mod place;
