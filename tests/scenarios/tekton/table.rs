@@ -164,3 +164,9 @@ pub(super) const NEED_CONTAINERS: [(&str, Reach, &str); 5] = [
         "which is in no workspace",
     ),
 ];
+
+/// The documents with sidecars, which cannot be run yet.
+pub(super) const NEED_SIDECARS: [&str; 2] = [
+    "taskruns/beta/workspace-in-sidecar.yaml",
+    "taskruns/sidecar-ready-script.yaml",
+];
