@@ -12,22 +12,17 @@ use crate::shell::in_place_of_images;
 use crate::stage::{Stage, Told, checkout};
 
 #[test]
-fn documents_end_as_tekton_would_end_them() {
-    let documents = in_folder("tests/scenarios/documents");
-    assert!(documents.len() >= 25, "{documents:?}");
-    compare(&documents, &[in_place_of_images()]);
-}
-
-/// Runs each document with `args`, and compares what came of it with what is beside it.
 #[expect(
     clippy::disallowed_methods,
     reason = "who changes what is expected says so in the environment"
 )]
-pub(crate) fn compare(documents: &[PathBuf], args: &[&str]) {
+fn documents_end_as_tekton_would_end_them() {
     let mut different = Vec::new();
-    for document in documents {
+    let documents = documents();
+    assert!(documents.len() >= 25, "{documents:?}");
+    for document in &documents {
         let golden = document.with_extension("golden");
-        let actual = told(document, args);
+        let actual = told(document);
         if std::env::var_os("STEPWELL_BLESS").is_some() {
             fs::write(&golden, &actual).unwrap();
             continue;
@@ -41,9 +36,10 @@ pub(crate) fn compare(documents: &[PathBuf], args: &[&str]) {
     assert!(different.is_empty(), "{}", different.join("\n\n"));
 }
 
-/// The documents of a folder of the checkout, sorted.
-pub(crate) fn in_folder(folder: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(checkout().join(folder)).unwrap();
+/// The documents of the folder, sorted.
+fn documents() -> Vec<PathBuf> {
+    let folder = checkout().join("tests/scenarios/documents");
+    let entries = fs::read_dir(folder).unwrap();
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     found.retain(|path| path.extension().is_some_and(|kind| kind == "yaml"));
     found.sort();
@@ -51,11 +47,11 @@ pub(crate) fn in_folder(folder: &str) -> Vec<PathBuf> {
 }
 
 /// Everything that has to stay the same about a document's run.
-fn told(document: &Path, args: &[&str]) -> String {
+fn told(document: &Path) -> String {
     let path = document.to_str().unwrap();
     let run = |format: &str| {
         let stage = Stage::new();
-        stage.stepwell(&[&["run", path, format], args].concat())
+        stage.stepwell(&["run", path, in_place_of_images(), format])
     };
     let object = run("--output=yaml");
     let mut whole = format!("# exit code {}\n", object.status.code().unwrap());

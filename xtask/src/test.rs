@@ -3,7 +3,6 @@
 //! Stops at the first stage that fails and says which were not run. All of it is one profile and one set of features, so that
 //! the Wasm engine is compiled once.
 
-mod examples;
 mod tally;
 
 use std::{
@@ -69,8 +68,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// Programs that tests use as they are, each with its Debian package: the root of containers, a registry to pull from, and
 /// `git`.
-const PROGRAMS: [(&str, &str); 4] = [
-    ("bash-static", "bash-static"),
+const PROGRAMS: [(&str, &str); 3] = [
     ("busybox", "busybox-static"),
     ("docker-registry", "docker-registry"),
     ("git", "git"),
@@ -109,16 +107,17 @@ pub(crate) fn build() -> Result<()> {
 }
 
 fn tests(tally: &mut Tally) -> Result<()> {
-    let mut cargo = cargo();
     if command::exists("cargo-nextest") {
-        cargo.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+        counted(
+            cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]),
+            tally,
+        )
     } else {
-        cargo.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
+        counted(
+            cargo().args(["test", "--workspace", "--all-targets", "--no-fail-fast"]),
+            tally,
+        )
     }
-    if let Some(folder) = examples::find() {
-        cargo.env(examples::VARIABLE, folder);
-    }
-    counted(&mut cargo, tally)
 }
 
 fn doctests(tally: &mut Tally) -> Result<()> {

@@ -39,6 +39,15 @@ impl Network {
         .map(Self)
     }
 
+    /// The one that a process is in.
+    ///
+    /// # Errors
+    ///
+    /// There is no such process, or it is another user's.
+    pub(crate) fn of_process(pid: i64) -> io::Result<Self> {
+        File::open(format!("/proc/{pid}/ns/net")).map(Self)
+    }
+
     /// Does something in the namespace, on a thread of its own: what is opened there stays there.
     ///
     /// # Errors

@@ -22,17 +22,12 @@ use crate::BACKEND;
 use crate::backend::{Host, container};
 use crate::capability;
 use crate::network::{self, Network};
-use crate::request::{Identity, Purpose, Request, VolumeMount};
+use crate::request::{Identity, Request, VolumeMount};
 use crate::run::Container;
 use crate::signal::stop_signal;
 use crate::site::{Life, Occupancy, Site};
+use crate::step_check::{can_be_mounted, impossible};
 use crate::step_folder::StepFolder;
-
-/// Where no volume can be mounted: what a container sees of the kernel is bounded by name.
-const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
-
-/// The one place below them that is a folder like any other.
-const SHARED_MEMORY: &str = "/dev/shm";
 
 /// What the steps of one task share: its volumes and its network.
 pub(crate) struct Scope {
@@ -151,7 +146,6 @@ impl TaskScope for Scope {
             folder: folder.path().to_owned(),
             layers: layers.len(),
             volumes,
-            purpose: Purpose::Program,
             argv: step.argv,
             env: step.env,
             working_dir: step.working_dir.to_string(),
@@ -224,74 +218,10 @@ impl Drop for Scope {
     }
 }
 
-/// What of a step no kernel takes, beside what no backend does.
-fn impossible(step: &StepSpec) -> Option<String> {
-    if step.argv.is_empty() {
-        return Some("there is no program to run".to_owned());
-    }
-    let ids = [step.security.run_as_user, step.security.run_as_group];
-    let ids = ids
-        .into_iter()
-        .flatten()
-        .chain(step.security.groups.iter().copied());
-    if ids.into_iter().any(|id| id == u32::MAX) {
-        return Some(format!("{} is no user or group", u32::MAX));
-    }
-    (!step.working_dir.starts_with('/') || step.working_dir.contains('\0'))
-        .then(|| format!("`{}` is no absolute path", step.working_dir.escape_debug()))
-}
-
-fn can_be_mounted(path: &str) -> bool {
-    let below = |folder: &str| {
-        path.strip_prefix(folder)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let plain = path.len() > 1
-        && path
-            .strip_prefix('/')
-            .is_some_and(|path| path.split('/').all(|name| !["", ".", ".."].contains(&name)));
-    plain
-        && !path.contains('\0')
-        && (below(SHARED_MEMORY) || !KERNEL.iter().any(|folder| below(folder)))
-}
-
 fn error(
     step: &StepSpec,
     kind: SandboxErrorKind,
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> SandboxError {
     SandboxError::new(BACKEND, format!("prepare step `{}`", step.name), kind).because(cause)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::can_be_mounted;
-
-    #[test]
-    fn attack_no_volume_hides_the_kernels_bounds() {
-        for path in [
-            "/",
-            "/proc",
-            "/proc/sys",
-            "/sys",
-            "/dev",
-            "/dev/null",
-            "/a/../proc",
-            "/a//b",
-            "a",
-            "",
-        ] {
-            assert!(!can_be_mounted(path), "{path}");
-        }
-        for path in [
-            "/workspace",
-            "/process",
-            "/dev/shm",
-            "/dev/shm/a",
-            "/tekton/results",
-            "/etc",
-        ] {
-            assert!(can_be_mounted(path), "{path}");
-        }
-    }
 }

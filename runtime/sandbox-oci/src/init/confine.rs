@@ -7,15 +7,59 @@ use rustix_namespaces::process::{
     set_parent_process_death_signal, setrlimit,
 };
 use rustix_namespaces::thread::{
-    CapabilityFlags, CapabilitySets, capabilities, clear_ambient_capability_set,
+    Capability, CapabilityFlags, CapabilitySets, capabilities, clear_ambient_capability_set,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs, set_thread_groups,
     set_thread_res_gid, set_thread_res_uid,
 };
 
 use super::identity::Person;
-use crate::capability;
 use crate::request::{Failure, Request};
 use crate::seccomp;
+
+/// Each capability at the place of its number.
+const CAPABILITIES: [Capability; 41] = [
+    Capability::ChangeOwnership,
+    Capability::DACOverride,
+    Capability::DACReadSearch,
+    Capability::FileOwner,
+    Capability::FileSetID,
+    Capability::Kill,
+    Capability::SetGroupID,
+    Capability::SetUserID,
+    Capability::SetPermittedCapabilities,
+    Capability::LinuxImmutable,
+    Capability::NetBindService,
+    Capability::NetBroadcast,
+    Capability::NetAdmin,
+    Capability::NetRaw,
+    Capability::IPCLock,
+    Capability::IPCOwner,
+    Capability::SystemModule,
+    Capability::SystemRawIO,
+    Capability::SystemChangeRoot,
+    Capability::SystemProcessTrace,
+    Capability::SystemProcessAccounting,
+    Capability::SystemAdmin,
+    Capability::SystemBoot,
+    Capability::SystemNice,
+    Capability::SystemResource,
+    Capability::SystemTime,
+    Capability::SystemTTYConfig,
+    Capability::MakeNode,
+    Capability::Lease,
+    Capability::AuditWrite,
+    Capability::AuditControl,
+    Capability::SetFileCapabilities,
+    Capability::MACOverride,
+    Capability::MACAdmin,
+    Capability::SystemLog,
+    Capability::WakeAlarm,
+    Capability::BlockSuspend,
+    Capability::AuditRead,
+    Capability::PerformanceMonitoring,
+    Capability::BerkeleyPacketFilters,
+    Capability::CheckpointRestore,
+];
 
 /// Becomes `person`, with no more powers than `request` leaves.
 pub(super) fn confine(request: &Request, person: &Person) -> Result<(), Failure> {
@@ -38,7 +82,10 @@ pub(super) fn confine(request: &Request, person: &Person) -> Result<(), Failure>
             install(&filter).map_err(|error| Failure::host("filter system calls", error))?;
         }
     }
-    for capability in capability::missing(request.capabilities) {
+    for (number, capability) in CAPABILITIES.into_iter().enumerate() {
+        if request.capabilities & (1 << number) != 0 {
+            continue;
+        }
         match remove_capability_from_bounding_set(capability) {
             // One that this kernel does not have.
             Err(rustix_namespaces::io::Errno::INVAL) => {}

@@ -2,61 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::error::Error;
-use std::io::{Cursor, Read};
+mod busybox;
+mod script;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use busybox::{BUSYBOX, Busybox};
 use libtest_mimic::Arguments;
 use stepwell_conformance::{Action, Harness, Program, trials};
-use stepwell_contract::{Backend, ContainerImage, Feature, Grants, Image, Layer, Platform};
-use stepwell_sandbox_oci::{InitProgram, Layers, OciBackend, OciOptions};
-
-const BUSYBOX: &str = "/bin/busybox";
-
-/// What a program runs as: each command is a link to busybox.
-const COMMANDS: [&str; 14] = [
-    "sh", "cat", "head", "ln", "ls", "mkdir", "nc", "printf", "rm", "sleep", "stty", "usleep",
-    "wget", "yes",
-];
-
-/// Does what its arguments say.
-const SCRIPT: &str = include_str!("act.sh");
-
-/// The one layer.
-struct Busybox(Vec<u8>);
-
-impl Layers for Busybox {
-    fn open(&self, _layer: &Layer) -> Result<Box<dyn Read + Send>, Box<dyn Error + Send + Sync>> {
-        Ok(Box::new(Cursor::new(self.0.clone())))
-    }
-}
-
-fn busybox() -> Vec<u8> {
-    let mut archive = tar::Builder::new(Vec::new());
-    let program = std::fs::read(BUSYBOX).unwrap();
-    let header = |kind: tar::EntryType, size: usize| {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(kind);
-        header.set_mode(0o755);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(1_000);
-        header.set_size(size as u64);
-        header
-    };
-    let mut file = header(tar::EntryType::Regular, program.len());
-    archive
-        .append_data(&mut file, "bin/busybox", &program[..])
-        .unwrap();
-    for command in COMMANDS {
-        let mut link = header(tar::EntryType::Symlink, 0);
-        archive
-            .append_link(&mut link, format!("bin/{command}"), "busybox")
-            .unwrap();
-    }
-    archive.into_inner().unwrap()
-}
+use stepwell_contract::{Backend, Feature, Grants, Image};
+use stepwell_sandbox_oci::{InitProgram, OciBackend, OciOptions};
 
 /// One backend for all cases.
 struct Stage {
@@ -69,29 +25,8 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let scratch = folder.join(format!("conformance-{}", std::process::id()));
     std::fs::create_dir_all(&scratch).unwrap();
-    let layer = busybox();
-    let digest = stepwell_contract::Digest::of(&layer).to_string();
-    let digits: String = digest
-        .chars()
-        .filter(char::is_ascii_hexdigit)
-        .take(32)
-        .collect();
-    let container = ContainerImage {
-        manifest: format!("sha256:{digits}"),
-        platform: Platform::host(),
-        entrypoint: Vec::new(),
-        cmd: Vec::new(),
-        env: Vec::new(),
-        working_dir: None,
-        user: None,
-        stop_signal: None,
-        layers: vec![Layer {
-            digest: format!("sha256:{digits}"),
-            diff_id: format!("sha256:{digits}"),
-            media_type: "application/vnd.oci.image.layer.v1.tar".to_owned(),
-            size: layer.len() as u64,
-        }],
-    };
+    let layer = Busybox::new();
+    let image = layer.image();
     let init = InitProgram {
         program: env!("CARGO_BIN_EXE_container-init").into(),
         args: Vec::new(),
@@ -99,12 +34,12 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let options = OciOptions::new(
         folder.join("layers"),
         scratch.clone(),
-        Arc::new(Busybox(layer)),
+        Arc::new(layer),
         init,
     );
     Stage {
         scratch,
-        image: Image::container("busybox", container),
+        image,
         backend: Arc::new(OciBackend::new(options).unwrap()),
     }
 });
@@ -118,30 +53,19 @@ impl Harness for Containers {
     }
 
     fn features(&self) -> &'static [Feature] {
-        &[
-            Feature::Connection,
-            Feature::Shell,
-            Feature::Extract,
-            Feature::Archive,
-        ]
+        &[Feature::Connection, Feature::Shell]
     }
 
     fn program(&self, actions: &[Action]) -> Program {
-        let script = ["sh", "-c", SCRIPT, "act"];
-        let words = actions.iter().flat_map(Action::words);
         Program {
             image: STAGE.image.clone(),
-            argv: script.into_iter().map(str::to_owned).chain(words).collect(),
+            argv: script::argv(actions),
             grants: Grants::default(),
         }
     }
 
     fn typed(&self, actions: &[Action]) -> String {
-        let words = actions.iter().flat_map(Action::words);
-        let quoted: Vec<_> = words
-            .map(|word| format!("'{}'", word.replace('\'', "'\\''")))
-            .collect();
-        format!("act() {{\n{SCRIPT}}}\nact {}\n", quoted.join(" "))
+        script::typed(actions)
     }
 
     fn folders(&self) -> Vec<PathBuf> {

@@ -7,7 +7,6 @@
 
 mod attacks;
 mod endings;
-mod extraction;
 mod identity;
 mod leaks;
 mod limits;

@@ -1,0 +1,211 @@
+//! What the steps of one task share in a daemon: volumes and one loopback.
+//!
+//! Nothing of the guest has run when a container is prepared, and the daemon was told nothing: everything that could contradict
+//! itself was looked at.
+
+use std::collections::HashMap;
+#[cfg(target_os = "linux")]
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use bollard::models::{Mount, MountType};
+#[cfg(target_os = "linux")]
+use stepwell_contract::Feature;
+use stepwell_contract::{
+    Access, Network as NetworkGrant, Refusal, Sandbox, SandboxError, SandboxErrorKind, StepSpec,
+    TaskScope, TaskSpec,
+};
+
+use super::BACKEND;
+use super::backend::{Host, container};
+use super::create::{self, Network};
+use super::daemon::failed;
+use super::held::{self, Held};
+use super::run::Container;
+use crate::capability;
+use crate::step_check::{can_be_mounted, impossible};
+
+/// What the steps of one task share.
+pub(super) struct Scope {
+    host: Arc<Host>,
+    volumes: HashMap<Arc<str>, PathBuf>,
+    shared: Arc<Shared>,
+}
+
+/// What of a scope its containers know.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// The containers that run on the task's own loopback. One that is started next joins one of them.
+    running: Mutex<Vec<String>>,
+    /// All that may have to be removed.
+    held: Mutex<Vec<Weak<Held>>>,
+}
+
+impl Shared {
+    /// The containers whose loopback there is to join. Held while one more is started, so that two do not begin apart.
+    pub(super) fn running(&self) -> MutexGuard<'_, Vec<String>> {
+        // A list is whole, whoever panicked.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has this removed when the task is over.
+    pub(super) fn hold(&self, held: &Arc<Held>) {
+        let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| one.strong_count() > 0);
+        all.push(Arc::downgrade(held));
+    }
+
+    fn end(&self) -> Vec<Arc<Held>> {
+        let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        all.drain(..).filter_map(|one| one.upgrade()).collect()
+    }
+}
+
+impl Scope {
+    pub(super) fn new(host: Arc<Host>, task: &TaskSpec) -> Self {
+        let volumes = task.volumes.iter();
+        Self {
+            host,
+            volumes: volumes
+                .map(|volume| (Arc::clone(&volume.name), volume.path.clone()))
+                .collect(),
+            shared: Arc::default(),
+        }
+    }
+
+    fn mounts(&self, step: &StepSpec) -> Result<Vec<Mount>, SandboxError> {
+        let mounts = step.mounts.iter().map(|mount| {
+            let path = self.volumes.get(&mount.volume).ok_or_else(|| {
+                let cause = format!("`{}` shows no volume of the task", mount.path);
+                error(step, SandboxErrorKind::Host, cause)
+            })?;
+            if !can_be_mounted(&mount.path) {
+                let cause = format!("no volume can be mounted at `{}`", mount.path);
+                return Err(error(step, SandboxErrorKind::BadGuest, cause));
+            }
+            let absolute = std::path::absolute(path);
+            let absolute = absolute.map_err(|cause| error(step, SandboxErrorKind::Host, cause))?;
+            let source = absolute.to_str().ok_or_else(|| {
+                let cause = format!("the daemon cannot be told the path `{}`", path.display());
+                error(step, SandboxErrorKind::Host, cause)
+            })?;
+            Ok(Mount {
+                typ: Some(MountType::BIND),
+                source: Some(source.to_owned()),
+                target: Some(mount.path.to_string()),
+                read_only: Some(mount.access == Access::ReadOnly),
+                ..Mount::default()
+            })
+        });
+        mounts.collect()
+    }
+
+    /// The network of a container that runs: the daemon says which process is its first, and the kernel whether that is so.
+    #[cfg(target_os = "linux")]
+    fn network_of(&self, id: &str) -> std::io::Result<crate::network::Network> {
+        let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        let state = held::inspect(&self.host.daemon, id).map_err(std::io::Error::other)?;
+        let pid = state.pid.filter(|pid| *pid > 1).ok_or_else(gone)?;
+        let network = crate::network::Network::of_process(pid)?;
+        // By now the number may be another one's.
+        let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
+        match groups.contains(id) {
+            true => Ok(network),
+            false => Err(gone()),
+        }
+    }
+
+    fn check_privilege(&self, step: &StepSpec) -> Result<(), SandboxError> {
+        if !step.security.privileged || self.host.options.privileged {
+            return Ok(());
+        }
+        let refusal = Refusal {
+            import: "privileged".to_owned(),
+            capability: "all powers over the daemon's machine".to_owned(),
+            grant: None,
+        };
+        let cause = "only the command line can allow a privileged step";
+        Err(error(step, SandboxErrorKind::Refused(vec![refusal]), cause))
+    }
+}
+
+impl TaskScope for Scope {
+    fn backend(&self) -> &'static str {
+        BACKEND
+    }
+
+    fn prepare(&self, step: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
+        step.check(BACKEND)?;
+        let image = container(&step.image)?;
+        self.check_privilege(&step)?;
+        let capabilities = capability::granted(&step.security)
+            .map_err(|cause| error(&step, SandboxErrorKind::BadGuest, cause))?;
+        if let Some(cause) = impossible(&step) {
+            return Err(error(&step, SandboxErrorKind::BadGuest, cause));
+        }
+        let mounts = self.mounts(&step)?;
+        let name = self.host.image(image)?;
+        let labels = self.host.owner.labels();
+        let body = create::body(&step, image, &name, mounts, capabilities, labels);
+        let held = Held::new(&self.host.daemon);
+        self.shared.hold(&held);
+        Ok(Box::new(Container {
+            host: Arc::clone(&self.host),
+            shared: Arc::clone(&self.shared),
+            held,
+            body,
+            network: match step.grants.network {
+                NetworkGrant::Any => Some(Network::Machine),
+                _ => None,
+            },
+            non_root: step.security.run_as_non_root,
+            memory: step.resources.memory,
+            name: step.name,
+        }))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn connect(&self, port: u16) -> Result<TcpStream, SandboxError> {
+        let local = self.host.options.endpoint.is_local() && rustix::process::geteuid().is_root();
+        if !local {
+            return Err(Feature::Connection.refused_by(BACKEND));
+        }
+        let missing = |cause: std::io::Error| {
+            let doing = format!("connect to port {port} of the task");
+            SandboxError::new(BACKEND, doing, SandboxErrorKind::NotFound).because(cause)
+        };
+        let running = self.shared.running().last().cloned();
+        let id = running.ok_or_else(|| missing(std::io::ErrorKind::ConnectionRefused.into()))?;
+        let network = self.network_of(&id).map_err(missing)?;
+        network
+            .inside(|| crate::network::connect(port))
+            .map_err(missing)
+    }
+
+    fn close(self: Box<Self>) -> Result<(), SandboxError> {
+        let removed: Result<Vec<()>, _> =
+            self.shared.end().iter().map(|held| held.remove()).collect();
+        removed
+            .map(drop)
+            .map_err(|error| failed("remove the containers of a task", error))
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        for held in self.shared.end() {
+            if let Err(error) = held.remove() {
+                tracing::warn!(?error, "a container is left behind");
+            }
+        }
+    }
+}
+
+fn error(
+    step: &StepSpec,
+    kind: SandboxErrorKind,
+    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> SandboxError {
+    SandboxError::new(BACKEND, format!("prepare step `{}`", step.name), kind).because(cause)
+}

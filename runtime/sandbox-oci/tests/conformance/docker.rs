@@ -1,0 +1,116 @@
+//! Containers of Docker's do what is demanded of every backend. Needs what `tests/docker` needs, and says where it is missing.
+//!
+//! All cases are one test: each test may be a process of its own, and a daemon takes longer to start than a case.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod busybox;
+#[path = "../docker/daemon.rs"]
+mod daemon;
+mod script;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use busybox::Busybox;
+use daemon::Daemon;
+use libtest_mimic::{Arguments, Failed, Trial};
+use stepwell_conformance::{Action, CASES, Harness, Program, check_page};
+use stepwell_contract::{Backend, Feature, Grants, Image};
+use stepwell_sandbox_oci::docker::{DockerBackend, DockerOptions};
+
+/// One daemon, and one backend, for all cases.
+struct Containers {
+    daemon: Daemon,
+    owners: tempfile::TempDir,
+    image: Image,
+    backend: Arc<DockerBackend>,
+}
+
+impl Containers {
+    fn new() -> Self {
+        let daemon = Daemon::start(&[]);
+        let layer = Busybox::new();
+        let image = layer.image();
+        let owners = tempfile::tempdir().unwrap();
+        let options = DockerOptions::new(
+            daemon.endpoint(),
+            Arc::new(layer),
+            owners.path().to_owned(),
+            "conformance".to_owned(),
+        );
+        let backend = Arc::new(DockerBackend::connect(options).unwrap());
+        Self {
+            daemon,
+            owners,
+            image,
+            backend,
+        }
+    }
+}
+
+impl Harness for Containers {
+    fn backend(&self) -> Arc<dyn Backend> {
+        Arc::<DockerBackend>::clone(&self.backend)
+    }
+
+    fn features(&self) -> &'static [Feature] {
+        &[Feature::Connection]
+    }
+
+    fn program(&self, actions: &[Action]) -> Program {
+        Program {
+            image: self.image.clone(),
+            argv: script::argv(actions),
+            grants: Grants::default(),
+        }
+    }
+
+    fn typed(&self, actions: &[Action]) -> String {
+        script::typed(actions)
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        vec![self.owners.path().to_owned()]
+    }
+
+    fn remains(&self) -> Vec<String> {
+        self.daemon.remains()
+    }
+
+    fn flood(&self) -> u64 {
+        // Each byte passes through two pipes and two sockets of the daemon's.
+        64 << 20
+    }
+}
+
+fn every_case() -> Result<(), Failed> {
+    let harness = Containers::new();
+    let mut failed = Vec::new();
+    for case in &CASES {
+        if catch_unwind(AssertUnwindSafe(|| case.check(&harness))).is_err() {
+            failed.push(case.name);
+        }
+    }
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(format!("{} cases failed: {}", failed.len(), failed.join(", ")).into()),
+    }
+}
+
+fn page() -> Result<(), Failed> {
+    check_page(&Containers::new());
+    Ok(())
+}
+
+fn main() {
+    let trials = match daemon::missing() {
+        None => vec![
+            Trial::test("docker_every_case", every_case),
+            Trial::test("docker_page", page),
+        ],
+        Some(_) => Vec::new(),
+    };
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
