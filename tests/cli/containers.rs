@@ -1,64 +1,11 @@
 //! Steps in containers, by the command: a layout with Debian's static busybox is all that they have.
 //!
-//! They need root and `busybox-static`. Without, each test says so and passes; where `STEPWELL_REQUIRE_CONTAINERS` is set,
+//! They need root, `busybox-static` and `bash-static`. Without, each test says so and passes; where `STEPWELL_REQUIRE_CONTAINERS` is set,
 //! it fails instead.
 
-use std::fs;
-
+use crate::boxes::{are_possible, root};
 use crate::images;
 use crate::stage::Stage;
-
-const BUSYBOX: &str = "/bin/busybox";
-
-/// Whether containers can be run here.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how CI says that nothing may be skipped"
-)]
-#[expect(clippy::print_stderr, reason = "what is skipped is told")]
-fn are_possible() -> bool {
-    let missing = if !rustix::process::geteuid().is_root() {
-        "root"
-    } else if fs::metadata(BUSYBOX).is_err() {
-        "Debian's `busybox-static`"
-    } else {
-        return true;
-    };
-    let required = std::env::var_os("STEPWELL_REQUIRE_CONTAINERS").is_some();
-    assert!(!required, "containers need {missing}");
-    eprintln!("skipped: containers need {missing}");
-    false
-}
-
-/// Of a file that is root's and that everybody may run.
-fn header() -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_mode(0o755);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_size(0);
-    header
-}
-
-/// A root with a shell and little else.
-fn root() -> Vec<u8> {
-    let mut archive = tar::Builder::new(Vec::new());
-    let busybox = fs::read(BUSYBOX).unwrap();
-    let mut program = header();
-    program.set_size(busybox.len() as u64);
-    archive
-        .append_data(&mut program, "bin/busybox", &*busybox)
-        .unwrap();
-    for applet in ["sh", "cat", "id", "sleep"] {
-        let mut link = header();
-        link.set_entry_type(tar::EntryType::Symlink);
-        archive
-            .append_link(&mut link, format!("bin/{applet}"), "busybox")
-            .unwrap();
-    }
-    archive.into_inner().unwrap()
-}
 
 /// A Task with these steps.
 fn task(steps: &str) -> String {

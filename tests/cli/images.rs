@@ -6,77 +6,26 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use sha2::Digest as _;
-use stepwell_contract::Platform;
 
+use crate::boxes;
 use crate::stage::Stage;
-
-const CONTAINER: &str = "application/vnd.oci.image.config.v1+json";
-
-fn digest(bytes: &[u8]) -> String {
-    let digest = sha2::Sha256::digest(bytes);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
-}
-
-/// What an image is made of: blobs, and the last of them is its manifest.
-fn image(config_type: &str, config: &[u8], layers: &[(&str, &[u8])]) -> Vec<Vec<u8>> {
-    let part = |media_type: &str, bytes: &[u8]| json!({ "mediaType": media_type, "digest": digest(bytes), "size": bytes.len() });
-    let described: Vec<Value> = layers
-        .iter()
-        .map(|(name, bytes)| part(name, bytes))
-        .collect();
-    let manifest =
-        json!({ "schemaVersion": 2, "config": part(config_type, config), "layers": described });
-    let mut blobs = vec![config.to_vec()];
-    blobs.extend(layers.iter().map(|(_, bytes)| bytes.to_vec()));
-    blobs.push(manifest.to_string().into_bytes());
-    blobs
-}
 
 /// The guest `hello.wat` as a Wasm artifact.
 pub(crate) fn hello(stage: &Stage) -> Vec<Vec<u8>> {
     let code = fs::read(stage.path("hello.wat")).unwrap();
     let config = "application/vnd.wasm.config.v0+json";
-    image(config, b"{}", &[("application/wasm", &code)])
+    boxes::image(config, b"{}", &[("application/wasm", &code)])
 }
 
 /// A container image of this machine's kind, with one layer.
 pub(crate) fn container(layer: &[u8]) -> Vec<Vec<u8>> {
-    let config = json!({
-        "os": "linux", "architecture": Platform::host().architecture,
-        "config": { "Env": ["PATH=/bin", "WHO=image"], "WorkingDir": "/srv" },
-        "rootfs": { "type": "layers", "diff_ids": [digest(layer)] },
-    });
-    let archive = "application/vnd.oci.image.layer.v1.tar";
-    image(
-        CONTAINER,
-        config.to_string().as_bytes(),
-        &[(archive, layer)],
-    )
+    let config = json!({ "Env": ["PATH=/bin", "WHO=image"], "WorkingDir": "/srv" });
+    boxes::container(layer, &config)
 }
 
 /// Lays an image out in the folder `name`, with the tag `1`.
 pub(crate) fn lay_out(stage: &Stage, name: &str, blobs: &[Vec<u8>]) {
-    let folder = stage.path(name);
-    fs::create_dir_all(folder.join("blobs/sha256")).unwrap();
-    for blob in blobs {
-        let hex = digest(blob).replace("sha256:", "blobs/sha256/");
-        fs::write(folder.join(hex), blob).unwrap();
-    }
-    let manifest = blobs.last().unwrap();
-    let entry = json!({
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "digest": digest(manifest), "size": manifest.len(),
-        "annotations": { "org.opencontainers.image.ref.name": "1" },
-    });
-    let index = json!({ "schemaVersion": 2, "manifests": [entry] }).to_string();
-    fs::write(folder.join("index.json"), index).unwrap();
-    fs::write(
-        folder.join("oci-layout"),
-        r#"{"imageLayoutVersion":"1.0.0"}"#,
-    )
-    .unwrap();
+    boxes::lay_out(&stage.path(name), &[("1", blobs.to_vec())]);
 }
 
 /// A registry on this machine that has one image as `a:1`; its host, and the paths that it was asked for.
@@ -97,7 +46,7 @@ fn registry(blobs: Vec<Vec<u8>>) -> (String, Arc<Mutex<Vec<String>>>) {
             let name = path.rsplit('/').next().unwrap();
             let found = match name {
                 "1" => blobs.last(),
-                name => blobs.iter().find(|blob| digest(blob) == name),
+                name => blobs.iter().find(|blob| boxes::digest(blob) == name),
             };
             asks.lock().unwrap().push(path.clone());
             let (status, body) = match found {

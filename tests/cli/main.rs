@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod attempts;
+#[path = "../boxes.rs"]
+mod boxes;
 mod cancel;
 mod containers;
 mod documents;

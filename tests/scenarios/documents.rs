@@ -12,17 +12,22 @@ use crate::shell::in_place_of_images;
 use crate::stage::{Stage, Told, checkout};
 
 #[test]
+fn documents_end_as_tekton_would_end_them() {
+    let documents = in_folder("tests/scenarios/documents");
+    assert!(documents.len() >= 25, "{documents:?}");
+    compare(&documents, &[in_place_of_images()]);
+}
+
+/// Runs each document with `args`, and compares what came of it with what is beside it.
 #[expect(
     clippy::disallowed_methods,
     reason = "who changes what is expected says so in the environment"
 )]
-fn documents_end_as_tekton_would_end_them() {
+pub(crate) fn compare(documents: &[PathBuf], args: &[&str]) {
     let mut different = Vec::new();
-    let documents = documents();
-    assert!(documents.len() >= 25, "{documents:?}");
-    for document in &documents {
+    for document in documents {
         let golden = document.with_extension("golden");
-        let actual = told(document);
+        let actual = told(document, args);
         if std::env::var_os("STEPWELL_BLESS").is_some() {
             fs::write(&golden, &actual).unwrap();
             continue;
@@ -36,10 +41,9 @@ fn documents_end_as_tekton_would_end_them() {
     assert!(different.is_empty(), "{}", different.join("\n\n"));
 }
 
-/// The documents of the folder, sorted.
-fn documents() -> Vec<PathBuf> {
-    let folder = checkout().join("tests/scenarios/documents");
-    let entries = fs::read_dir(folder).unwrap();
+/// The documents of a folder of the checkout, sorted.
+pub(crate) fn in_folder(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(checkout().join(folder)).unwrap();
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     found.retain(|path| path.extension().is_some_and(|kind| kind == "yaml"));
     found.sort();
@@ -47,11 +51,11 @@ fn documents() -> Vec<PathBuf> {
 }
 
 /// Everything that has to stay the same about a document's run.
-fn told(document: &Path) -> String {
+fn told(document: &Path, args: &[&str]) -> String {
     let path = document.to_str().unwrap();
     let run = |format: &str| {
         let stage = Stage::new();
-        stage.stepwell(&["run", path, in_place_of_images(), format])
+        stage.stepwell(&[&["run", path, format], args].concat())
     };
     let object = run("--output=yaml");
     let mut whole = format!("# exit code {}\n", object.status.code().unwrap());

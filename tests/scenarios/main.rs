@@ -1,6 +1,6 @@
 //! Whole stories through the built `stepwell`: a Task, real trees, and programs that nobody changed for it.
 //!
-//! - **In**: the documents beside this file and in `documents`, the guests that `cargo xtask guests` built, this project's own files.
+//! - **In**: the documents beside this file, in `documents` and in `tests/documents`, the guests that `cargo xtask guests` built, this project's own files.
 //! - **Out**: what the events of a run say and what is in its workspaces. What should be there is worked out anew by each
 //!   test, by other means than the step's.
 //! - **Must not know**: how a run is printed, which `tests/cli` compares.
@@ -10,6 +10,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod again;
+#[path = "../boxes.rs"]
+mod boxes;
+mod containers;
 mod documents;
 mod endings;
 mod hash;
@@ -20,6 +23,7 @@ mod results;
 mod script;
 mod search;
 mod several;
+mod shelf;
 mod shell;
 mod site;
 mod stage;

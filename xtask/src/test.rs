@@ -3,6 +3,7 @@
 //! Stops at the first stage that fails and says which were not run. All of it is one profile and one set of features, so that
 //! the Wasm engine is compiled once.
 
+mod examples;
 mod tally;
 
 use std::{
@@ -68,7 +69,8 @@ pub(crate) fn run() -> Result<()> {
 
 /// Programs that tests use as they are, each with its Debian package: the root of containers, a registry to pull from, and
 /// `git`.
-const PROGRAMS: [(&str, &str); 3] = [
+const PROGRAMS: [(&str, &str); 4] = [
+    ("bash-static", "bash-static"),
     ("busybox", "busybox-static"),
     ("docker-registry", "docker-registry"),
     ("git", "git"),
@@ -107,17 +109,16 @@ pub(crate) fn build() -> Result<()> {
 }
 
 fn tests(tally: &mut Tally) -> Result<()> {
+    let mut cargo = cargo();
     if command::exists("cargo-nextest") {
-        counted(
-            cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]),
-            tally,
-        )
+        cargo.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
     } else {
-        counted(
-            cargo().args(["test", "--workspace", "--all-targets", "--no-fail-fast"]),
-            tally,
-        )
+        cargo.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
     }
+    if let Some(folder) = examples::find() {
+        cargo.env(examples::VARIABLE, folder);
+    }
+    counted(&mut cargo, tally)
 }
 
 fn doctests(tally: &mut Tally) -> Result<()> {

@@ -1,5 +1,6 @@
-//! A container without a program of its own, in which shells run once the step has ended: the same root with all that the
-//! step wrote, the same volumes, and nothing that the step left running.
+//! A container without a program of its own, for after the step has ended: the same root with all that the step wrote, the
+//! same volumes, and nothing that the step left running. Shells run in one; in another kind nothing ever runs, and its root
+//! is looked at from outside (`look`).
 
 use std::io;
 use std::sync::Arc;
@@ -7,11 +8,12 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 use stepwell_contract::{
-    Cancel, CancelReason, EmitError, LogStream, ParamValue, SandboxError, StepIo, StepSink,
+    Cancel, CancelReason, EmitError, LogStream, ParamValue, Resources, SandboxError, StepIo,
+    StepSink,
 };
 
 use crate::process::{self, Live};
-use crate::request::{Reply, Request};
+use crate::request::{Purpose, Reply, Request};
 use crate::site::Site;
 
 /// A container that waits until nobody is in it any more. Dropped, it is gone.
@@ -27,7 +29,7 @@ impl Held {
     /// # Errors
     ///
     /// What the kernel refused, or what the step left of its root does not let happen.
-    pub(crate) fn start(site: &Arc<Site>) -> Result<Arc<Self>, SandboxError> {
+    pub(crate) fn start(site: &Arc<Site>, purpose: Purpose) -> Result<Self, SandboxError> {
         let stop = Cancel::new();
         let io = StepIo {
             sink: Arc::new(Silence),
@@ -35,12 +37,12 @@ impl Held {
         };
         let (say, heard) = channel();
         let keeper = std::thread::Builder::new()
-            .name("shell".to_owned())
+            .name("container".to_owned())
             .spawn({
                 let site = Arc::clone(site);
                 move || {
                     let started = say.clone();
-                    let ended = run(&site, &io, &|live| {
+                    let ended = run(&site, purpose, &io, &|live| {
                         // Whoever waits for it does so until one of the two comes.
                         let _ = started.send(Ok(live));
                     });
@@ -51,11 +53,11 @@ impl Held {
             })
             .map_err(|error| site.failed("keep what is left of", error))?;
         match heard.recv() {
-            Ok(Ok(live)) => Ok(Arc::new(Self {
+            Ok(Ok(live)) => Ok(Self {
                 live,
                 stop,
                 keeper: Some(keeper),
-            })),
+            }),
             Ok(Err(error)) => Err(error),
             Err(error) => Err(site.failed("look at", error)),
         }
@@ -76,11 +78,21 @@ impl Drop for Held {
     }
 }
 
-fn run(site: &Site, io: &StepIo, started: &dyn Fn(Live)) -> Result<(), SandboxError> {
-    let failed = |error: io::Error| site.failed("open a shell in", error);
-    let group = site.groups.make(site.resources).map_err(failed)?;
+fn run(
+    site: &Site,
+    purpose: Purpose,
+    io: &StepIo,
+    started: &dyn Fn(Live),
+) -> Result<(), SandboxError> {
+    let failed = |error: io::Error| site.failed("look at what is left of", error);
+    // Whoever looks is not the step, and is not bounded as it was.
+    let resources = match purpose {
+        Purpose::Look => Resources::default(),
+        _ => site.resources,
+    };
+    let group = site.groups.make(resources).map_err(failed)?;
     let request = Request {
-        argv: Vec::new(),
+        purpose,
         ..site.request.clone()
     };
     let ended = process::run(site, &request, &group, io, started);

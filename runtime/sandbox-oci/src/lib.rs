@@ -14,6 +14,8 @@
 //! `run.rs`, then `init/mod.rs`.
 
 #[cfg(target_os = "linux")]
+mod archive;
+#[cfg(target_os = "linux")]
 mod backend;
 mod capability;
 #[cfg(target_os = "linux")]
@@ -28,6 +30,8 @@ mod init;
 #[cfg(target_os = "linux")]
 mod keyboard;
 mod layers;
+#[cfg(target_os = "linux")]
+mod look;
 #[cfg(target_os = "linux")]
 mod network;
 #[cfg(target_os = "linux")]

@@ -2,7 +2,7 @@
 //!
 //! One line of JSON each way at a time, over a socket that is the child's standard input; signals are single bytes, and so is
 //! [`SHELL`], with which comes a socket that is alike: a [`ShellRequest`] goes one way, and the other way a byte, with the
-//! terminal if there is one, and then replies. Only our own binary is at the other end: nothing of a guest runs with such
+//! terminal if there is one, and then replies. A container that is there to be looked at answers with its root instead. Only our own binary is at the other end: nothing of a guest runs with such
 //! a socket open.
 
 use std::path::PathBuf;
@@ -21,7 +21,9 @@ pub(crate) struct Request {
     pub(crate) layers: usize,
     /// Volumes, in the order in which they are mounted.
     pub(crate) volumes: Vec<VolumeMount>,
-    /// The program and its arguments; empty for a container that is there for shells alone.
+    /// What it is for.
+    pub(crate) purpose: Purpose,
+    /// The program and its arguments.
     pub(crate) argv: Vec<String>,
     /// The whole environment.
     pub(crate) env: Vec<(String, String)>,
@@ -39,6 +41,17 @@ pub(crate) struct Request {
     pub(crate) privileged: bool,
     /// What `/etc/resolv.conf` says; `None` without a network.
     pub(crate) resolv_conf: Option<String>,
+}
+
+/// What a container is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Purpose {
+    /// Its program runs, and shells beside it.
+    Program,
+    /// Only shells run.
+    Shells,
+    /// Nothing runs: what the step left is looked at from outside.
+    Look,
 }
 
 /// One volume in a container.

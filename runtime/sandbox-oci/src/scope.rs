@@ -22,7 +22,7 @@ use crate::BACKEND;
 use crate::backend::{Host, container};
 use crate::capability;
 use crate::network::{self, Network};
-use crate::request::{Identity, Request, VolumeMount};
+use crate::request::{Identity, Purpose, Request, VolumeMount};
 use crate::run::Container;
 use crate::signal::stop_signal;
 use crate::site::{Life, Occupancy, Site};
@@ -146,6 +146,7 @@ impl TaskScope for Scope {
             folder: folder.path().to_owned(),
             layers: layers.len(),
             volumes,
+            purpose: Purpose::Program,
             argv: step.argv,
             env: step.env,
             working_dir: step.working_dir.to_string(),

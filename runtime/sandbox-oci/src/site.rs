@@ -19,7 +19,7 @@ use crate::cgroup::Groups;
 use crate::held::Held;
 use crate::network::Network;
 use crate::process::Live;
-use crate::request::{Failure, Request};
+use crate::request::{Failure, Purpose, Request};
 use crate::step_folder::StepFolder;
 
 /// What a step's containers are made from.
@@ -83,6 +83,11 @@ impl Site {
         self.changed.notify_all();
     }
 
+    /// Whether the step has begun, and ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(*self.life(), Life::Ended(_))
+    }
+
     /// Whether the step has begun.
     pub(crate) fn has_begun(&self) -> bool {
         !matches!(*self.life(), Life::Prepared)
@@ -112,7 +117,7 @@ impl Site {
                 Life::Ended(held) => {
                     let held = match held.upgrade() {
                         Some(held) => held,
-                        None => Held::start(self)?,
+                        None => Arc::new(Held::start(self, Purpose::Shells)?),
                     };
                     *life = Life::Ended(Arc::downgrade(&held));
                     return Ok(Some(Room::Held(held)));

@@ -3,13 +3,14 @@
 //! It hears what to become (`request`), makes the root and the mounts (`root`), finds out who runs (`identity`), gives up
 //! every power (`confine`), and only then starts the program and waits for it (`program`), and beside it what its parent wants to
 //! have started (`shells`). What it learns it says to its
-//! parent and to nobody else. It has one thread, and ends when the socket to its parent closes: with the first process of
+//! parent and to nobody else. One that is only looked at shows its root instead (`look`). It has one thread, and ends when the socket to its parent closes: with the first process of
 //! a namespace, the kernel ends all others.
 //!
 //! It must not be called in a process that does anything else.
 
 mod confine;
 mod identity;
+mod look;
 mod program;
 mod root;
 mod shells;
@@ -19,7 +20,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use crate::request::{Failure, Reply, Request};
+use crate::request::{Failure, Purpose, Reply, Request};
 
 /// A request is shorter: it holds a step's arguments and environment, which the kernel bounds to less.
 const REQUEST_BYTES: u64 = 16 << 20;
@@ -43,6 +44,9 @@ pub fn container_init() -> ExitCode {
 
 fn become_container(parent: &Parent) -> Result<Reply, Failure> {
     let request = parent.hear()?;
+    if request.purpose == Purpose::Look {
+        return look::run(&request, parent);
+    }
     let volumes = root::enter(&request)?;
     let person = identity::resolve(&request.identity)?;
     root::furnish(&request, volumes)?;

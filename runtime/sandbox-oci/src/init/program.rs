@@ -18,7 +18,7 @@ use super::Parent;
 use super::identity::Person;
 use super::shells::Shells;
 use crate::handles;
-use crate::request::{Failure, Reply, Request, SHELL};
+use crate::request::{Failure, Purpose, Reply, Request, SHELL};
 
 /// Where a program is looked for if the environment does not say.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -32,9 +32,9 @@ pub(super) fn run(request: &Request, person: &Person, parent: &Parent) -> Result
     signal_hook::low_level::pipe::register(SIGCHLD, woken).map_err(failed)?;
     // While nothing of the guest has run.
     let shells = Shells::new(request, person);
-    let child = match request.argv.is_empty() {
-        true => None,
-        false => match start(request, person) {
+    let child = match request.purpose {
+        Purpose::Shells | Purpose::Look => None,
+        Purpose::Program => match start(request, person) {
             Ok(child) => Some(child),
             Err(error) => {
                 complain(&request.argv, &error, &mut io::stderr());

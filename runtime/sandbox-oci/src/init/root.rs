@@ -11,6 +11,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
 use rustix_namespaces::fs::{CWD, FileType, Mode, makedev, mknodat};
+use rustix_namespaces::io::Errno;
 use rustix_namespaces::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount,
     mount_change, mount_remount, move_mount, open_tree, unmount,
@@ -70,26 +71,12 @@ pub(super) fn enter(request: &Request) -> Result<Vec<OwnedFd>, Failure> {
     let host = |doing: &'static str| move |error: io::Error| Failure::host(doing, error);
     // While this is the namespace that their handles are of.
     let volumes = open_volumes(&request.volumes)?;
-    unshare(
-        UnshareFlags::NEWNS | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS | UnshareFlags::NEWCGROUP,
-    )
-    .map_err(|error| host("make namespaces")(error.into()))?;
-    mount_change(
-        "/",
-        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-    )
-    .map_err(|error| host("keep mounts to itself")(error.into()))?;
+    own_namespaces()?;
     sethostname(HOST_NAME.as_bytes()).map_err(|error| host("set a host name")(error.into()))?;
-
     std::env::set_current_dir(&request.folder).map_err(host("enter the step's folder"))?;
     mount_layers(request.layers).map_err(host("mount the layers"))?;
     let devices = make_devices().map_err(host("make devices"))?;
-
-    std::env::set_current_dir("root").map_err(host("enter the root"))?;
-    pivot_root(".", ".").map_err(|error| host("change the root")(error.into()))?;
-    unmount(".", UnmountFlags::DETACH)
-        .map_err(|error| host("let go of the machine")(error.into()))?;
-    std::env::set_current_dir("/").map_err(host("enter the root"))?;
+    change_root()?;
 
     place_kernel(request).map_err(|(path, error)| in_the_way(path, &error))?;
     place_devices(devices).map_err(|error| in_the_way("/dev", &error))?;
@@ -104,6 +91,55 @@ pub(super) fn enter(request: &Request) -> Result<Vec<OwnedFd>, Failure> {
     Ok(volumes)
 }
 
+/// Makes what the step left the root of this process, with its volumes in their places, and all of it read-only. There is
+/// nothing of the kernel in it: what is looked at are files.
+pub(super) fn enter_to_look(request: &Request) -> Result<(), Failure> {
+    let host = |doing: &'static str| move |error: io::Error| Failure::host(doing, error);
+    let trees = open_volumes(&request.volumes)?;
+    own_namespaces()?;
+    std::env::set_current_dir(&request.folder).map_err(host("enter the step's folder"))?;
+    // A shell may have what the step wrote mounted so that it can be written to, and nobody else may then.
+    let layers = format!("upper:{}", lower(request.layers));
+    mount_overlay(&format!("lowerdir={layers},index=off,userxattr"))
+        .map_err(host("mount what the step left"))?;
+    change_root()?;
+    for (volume, tree) in request.volumes.iter().zip(&trees) {
+        let target = volume.target.as_str();
+        let flags = MountFlags::BIND | MountFlags::RDONLY | QUIET;
+        match place(tree, target) {
+            // The step removed, or covered, the folder it was seen in; what is in the volume is not seen there.
+            Err(_) => {}
+            Ok(()) => mount_remount(target, flags, "")
+                .map_err(|error| host("make a volume read-only")(error.into()))?,
+        }
+    }
+    let flags = MountFlags::BIND | MountFlags::RDONLY | QUIET;
+    mount_remount("/", flags, "").map_err(|error| host("make the root read-only")(error.into()))
+}
+
+fn own_namespaces() -> Result<(), Failure> {
+    let host = |doing: &'static str| move |error: Errno| Failure::host(doing, error);
+    unshare(
+        UnshareFlags::NEWNS | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS | UnshareFlags::NEWCGROUP,
+    )
+    .map_err(host("make namespaces"))?;
+    mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )
+    .map_err(host("keep mounts to itself"))
+}
+
+/// From the step's folder into `root` there, which is the root from then on.
+fn change_root() -> Result<(), Failure> {
+    let host = |doing: &'static str| move |error: io::Error| Failure::host(doing, error);
+    std::env::set_current_dir("root").map_err(host("enter the root"))?;
+    pivot_root(".", ".").map_err(|error| host("change the root")(error.into()))?;
+    unmount(".", UnmountFlags::DETACH)
+        .map_err(|error| host("let go of the machine")(error.into()))?;
+    std::env::set_current_dir("/").map_err(host("enter the root"))
+}
+
 fn in_the_way(path: &str, error: &io::Error) -> Failure {
     Failure::guest(format!("mount `{path}`"), error)
 }
@@ -111,16 +147,24 @@ fn in_the_way(path: &str, error: &io::Error) -> Failure {
 /// The layers under a layer that is thrown away. Names are kept short, for all of them have to fit into one page. Without an
 /// index, for the same layer may be mounted again when the kernel has not quite let go of it.
 fn mount_layers(count: usize) -> io::Result<()> {
-    let lower: Vec<_> = (0..count)
+    let layers = lower(count);
+    mount_overlay(&format!(
+        "lowerdir={layers},upperdir=upper,workdir=work,index=off,userxattr"
+    ))
+}
+
+fn mount_overlay(options: &str) -> io::Result<()> {
+    mount("overlay", "root", "overlay", MountFlags::NODEV, options)?;
+    Ok(())
+}
+
+/// The layers, the highest first.
+fn lower(count: usize) -> String {
+    let names: Vec<_> = (0..count)
         .rev()
         .map(|number| format!("l/{number}"))
         .collect();
-    let options = format!(
-        "lowerdir={},upperdir=upper,workdir=work,index=off,userxattr",
-        lower.join(":")
-    );
-    mount("overlay", "root", "overlay", MountFlags::NODEV, options)?;
-    Ok(())
+    names.join(":")
 }
 
 /// Nodes of our own, as mounts that are not in a place yet. Where they are placed, no other node can be opened.
@@ -258,7 +302,7 @@ fn place_devices(devices: Vec<OwnedFd>) -> io::Result<()> {
         };
         match mount(kind, path, kind, flags, options) {
             // A kernel without message queues or terminals.
-            Err(error) if error == rustix_namespaces::io::Errno::NODEV => {}
+            Err(error) if error == Errno::NODEV => {}
             mounted => mounted?,
         }
     }

@@ -53,7 +53,12 @@ impl Harness for Containers {
     }
 
     fn features(&self) -> &'static [Feature] {
-        &[Feature::Connection, Feature::Shell]
+        &[
+            Feature::Connection,
+            Feature::Shell,
+            Feature::Extract,
+            Feature::Archive,
+        ]
     }
 
     fn program(&self, actions: &[Action]) -> Program {

@@ -7,6 +7,7 @@
 
 mod attacks;
 mod endings;
+mod extraction;
 mod identity;
 mod leaks;
 mod limits;
