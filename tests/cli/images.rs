@@ -133,7 +133,8 @@ fn a_component_of_a_registry_is_pulled_once_listed_used_offline_and_removed() {
 fn a_container_of_a_registry_is_pulled_and_for_those_who_cannot_run_it_its_layers_are_not() {
     let stage = Stage::new();
     let (host, asked) = registry(container(b"layer"));
-    if !rustix::process::geteuid().is_root() {
+    let settings = std::fs::read_to_string("/proc/sys/user/max_user_namespaces");
+    if !rustix::process::geteuid().is_root() && settings.is_ok_and(|max| max.trim() == "0") {
         task(&stage, &format!("{host}/a:1"));
         let ended = stage.stepwell(&["run", "task.yaml"]);
         assert_eq!(ended.code, Some(3), "{ended:?}");

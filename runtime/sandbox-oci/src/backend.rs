@@ -16,6 +16,7 @@ use stepwell_contract::{
 use crate::BACKEND;
 use crate::cgroup::Groups;
 use crate::layers::{LayerFolder, Layers};
+use crate::rootless;
 use crate::scope::Scope;
 
 /// How long a container that was asked to stop may take, if nothing else is said. Less than the engine waits for a step.
@@ -97,10 +98,9 @@ impl OciBackend {
     ///
     /// [`SandboxErrorKind::Host`] where this machine does not let us make containers, or a folder cannot be opened.
     pub fn new(options: OciOptions) -> Result<Self, SandboxError> {
-        if !rustix::process::geteuid().is_root() {
+        if let Some(obstacle) = rootless::obstacle() {
             let kind = SandboxErrorKind::Host;
-            return Err(SandboxError::new(BACKEND, "make containers", kind)
-                .because("only root can make the namespaces and mounts of a container: run as root, or use a container engine"));
+            return Err(SandboxError::new(BACKEND, "make containers", kind).because(obstacle));
         }
         let layers = LayerFolder::open(&options.unpacked, Arc::clone(&options.layers))?;
         let scratch =

@@ -43,6 +43,8 @@ mod process;
 #[cfg(target_os = "linux")]
 mod request;
 #[cfg(target_os = "linux")]
+mod rootless;
+#[cfg(target_os = "linux")]
 mod run;
 #[cfg(target_os = "linux")]
 mod scope;
@@ -64,6 +66,8 @@ pub use backend::{InitProgram, OciBackend, OciOptions};
 #[cfg(target_os = "linux")]
 pub use init::container_init;
 pub use layers::Layers;
+#[cfg(target_os = "linux")]
+pub use rootless::obstacle;
 
 /// The embedded backend's name in messages and errors.
 pub const BACKEND: &str = "container";

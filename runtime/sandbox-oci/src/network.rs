@@ -96,7 +96,7 @@ pub(crate) fn connect(port: u16) -> io::Result<TcpStream> {
 }
 
 /// Sets the one device of a new namespace up: one message of rtnetlink's, and its answer.
-fn raise_loopback() -> io::Result<()> {
+pub(crate) fn raise_loopback() -> io::Result<()> {
     const RTM_NEWLINK: u16 = 16;
     const REQUEST_AND_ACKNOWLEDGE: u16 = 1 | 4;
     const LOOPBACK: i32 = 1;

@@ -18,7 +18,7 @@ use stepwell_contract::{LogStream, StepIo};
 use crate::cgroup::Group;
 use crate::handles;
 use crate::output;
-use crate::request::{Reply, Request, SHELL};
+use crate::request::{Order, Reply, Request, SHELL};
 use crate::site::Site;
 
 /// A container in which a program can be started.
@@ -116,8 +116,10 @@ fn keep(
     if let Some(network) = &site.network {
         network.enter()?;
     }
-    // What this thread starts next is the first process of a namespace.
-    unshare(UnshareFlags::NEWPID)?;
+    if request.joined.is_none() {
+        // What this thread starts next is the first process of a namespace.
+        unshare(UnshareFlags::NEWPID)?;
+    }
     let init = &site.options.init;
     let mut command = Command::new(&init.program);
     command
@@ -138,7 +140,7 @@ fn keep(
         .and_then(|process| {
             let _ = events.send(Event::Born(process));
             group.add(child.id())?;
-            let mut line = serde_json::to_vec(request)?;
+            let mut line = serde_json::to_vec(&Order::Container(Box::new(request.clone())))?;
             line.push(b'\n');
             said_to.write_all(&line)
         });
@@ -173,7 +175,12 @@ fn follow(
                     Err(RecvTimeoutError::Timeout) => {
                         deadline = None;
                         if let Some(process) = &process {
-                            pidfd_send_signal(process, Signal::Kill)?;
+                            // Where it only watches over the container, it ends that first.
+                            let signal = match site.request.joined {
+                                None => Signal::Kill,
+                                Some(_) => Signal::Term,
+                            };
+                            pidfd_send_signal(process, signal)?;
                         }
                         continue;
                     }

@@ -12,6 +12,17 @@ use serde::{Deserialize, Serialize};
 /// In the place of a signal: one more program is to be started. No signal has this number.
 pub(crate) const SHELL: u8 = 0;
 
+/// What a child is started for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Order {
+    /// To become a container.
+    Container(Box<Request>),
+    /// To make the namespaces that a task's containers are made in. It says [`Reply::Started`] once they are there.
+    Ground,
+    /// To connect to a port of the loopback in such namespaces. The socket comes with [`Reply::Started`].
+    Connect(Joined, u16),
+}
+
 /// All that the child needs to become the container.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Request {
@@ -41,6 +52,17 @@ pub(crate) struct Request {
     pub(crate) privileged: bool,
     /// What `/etc/resolv.conf` says; `None` without a network.
     pub(crate) resolv_conf: Option<String>,
+    /// The namespaces in which it is made; `None` where we are root, and it is in its own already.
+    pub(crate) joined: Option<Joined>,
+}
+
+/// Namespaces, by what leads to their handles.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Joined {
+    /// In which we are root.
+    pub(crate) user: PathBuf,
+    /// The task's network; `None` for the machine's.
+    pub(crate) network: Option<PathBuf>,
 }
 
 /// What a container is for.

@@ -23,6 +23,7 @@ use crate::backend::{Host, container};
 use crate::capability;
 use crate::network::{self, Network};
 use crate::request::{Identity, Purpose, Request, VolumeMount};
+use crate::rootless::{self, Ground};
 use crate::run::Container;
 use crate::signal::stop_signal;
 use crate::site::{Life, Occupancy, Site};
@@ -35,6 +36,8 @@ pub(crate) struct Scope {
     volumes: HashMap<Arc<str>, Arc<Dir>>,
     /// Made for the first step that has no other.
     network: Mutex<Option<Arc<Network>>>,
+    /// Made for the first step, where we are not root.
+    ground: Mutex<Option<Arc<Ground>>>,
     /// Whether a step of it is in the machine's network.
     is_on_host: AtomicBool,
     occupancy: Arc<Occupancy>,
@@ -49,6 +52,7 @@ impl Scope {
                 .map(|volume| (Arc::clone(&volume.name), Arc::clone(&volume.dir)))
                 .collect(),
             network: Mutex::new(None),
+            ground: Mutex::new(None),
             is_on_host: AtomicBool::new(false),
             occupancy: Arc::default(),
         }
@@ -60,6 +64,22 @@ impl Scope {
         match &*network {
             Some(network) => Ok(Arc::clone(network)),
             None => Ok(Arc::clone(network.insert(Arc::new(Network::new()?)))),
+        }
+    }
+
+    /// What containers are made in where we are not root.
+    fn ground(&self) -> std::io::Result<Option<Arc<Ground>>> {
+        if !rootless::is_rootless() {
+            return Ok(None);
+        }
+        // It is there or it is not.
+        let mut ground = self.ground.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*ground {
+            Some(ground) => Ok(Some(Arc::clone(ground))),
+            None => {
+                let made = Arc::new(Ground::make(&self.host.options.init)?);
+                Ok(Some(Arc::clone(ground.insert(made))))
+            }
         }
     }
 
@@ -93,6 +113,17 @@ impl Scope {
     }
 
     fn check_privilege(&self, step: &StepSpec) -> Result<(), SandboxError> {
+        if rootless::is_rootless() {
+            let refusals = rootless::refusals(&step.security);
+            if !refusals.is_empty() {
+                let words: Vec<_> = refusals
+                    .iter()
+                    .map(|refusal| format!("`{}` is {}", refusal.import, refusal.capability))
+                    .collect();
+                let kind = SandboxErrorKind::Refused(refusals);
+                return Err(error(step, kind, words.join("; ")));
+            }
+        }
         if !step.security.privileged || self.host.options.privileged {
             return Ok(());
         }
@@ -129,11 +160,12 @@ impl TaskScope for Scope {
             .collect();
         let layers = layers?;
         let any = step.grants.network == NetworkGrant::Any;
-        let network = match any {
-            true => {
-                self.is_on_host.store(true, Ordering::Relaxed);
-                None
-            }
+        let ground = self.ground().map_err(host)?;
+        if any {
+            self.is_on_host.store(true, Ordering::Relaxed);
+        }
+        let network = match any || ground.is_some() {
+            true => None,
             false => Some(self.network().map_err(host)?),
         };
         // Without a resolver of its own a container asks the one that it is told of.
@@ -163,6 +195,7 @@ impl TaskScope for Scope {
             read_only_root: security.read_only_root == Some(true),
             privileged: security.privileged,
             resolv_conf,
+            joined: ground.as_ref().map(|ground| ground.joined(!any)),
         };
         let site = Arc::new(Site {
             name: step.name,
@@ -171,6 +204,7 @@ impl TaskScope for Scope {
             request,
             folder: Mutex::new(Some(folder)),
             network,
+            ground,
             volumes: dirs,
             resources: step.resources,
             stop: stop_signal(image.stop_signal.as_deref()),
@@ -183,9 +217,10 @@ impl TaskScope for Scope {
     }
 
     fn connect(&self, port: u16) -> Result<TcpStream, SandboxError> {
-        let connected = self
-            .network()
-            .and_then(|network| network.inside(|| network::connect(port)));
+        let connected = self.ground().and_then(|ground| match ground {
+            Some(ground) => ground.connect(&self.host.options.init, port),
+            None => self.network()?.inside(|| network::connect(port)),
+        });
         // The loopback that steps share in the machine's network is the machine's.
         let connected = match connected {
             Err(_) if self.is_on_host.load(Ordering::Relaxed) => network::connect(port),

@@ -20,6 +20,7 @@ use crate::held::Held;
 use crate::network::Network;
 use crate::process::Live;
 use crate::request::{Failure, Purpose, Request};
+use crate::rootless::Ground;
 use crate::step_folder::StepFolder;
 
 /// What a step's containers are made from.
@@ -30,8 +31,11 @@ pub(crate) struct Site {
     pub(crate) request: Request,
     /// `None` once it was removed.
     pub(crate) folder: Mutex<Option<StepFolder>>,
-    /// `None` where it uses the machine's.
+    /// `None` where it uses the machine's, or that of its ground.
     pub(crate) network: Option<Arc<Network>>,
+    /// Kept open, as volumes are; `None` where we are root.
+    #[expect(dead_code, reason = "held, and not looked at")]
+    pub(crate) ground: Option<Arc<Ground>>,
     /// Kept open: the request names them by their handles.
     #[expect(dead_code, reason = "held, and not looked at")]
     pub(crate) volumes: Vec<Arc<Dir>>,

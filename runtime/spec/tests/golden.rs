@@ -135,7 +135,7 @@ fn image_problem(problem: &str, step: &Step) -> SpecProblem {
             Path::new("steps/build.wasm"),
             "no such file or directory",
         ),
-        "container" => SpecProblem::image_is_container(span, image),
+        "container" => SpecProblem::image_is_container(span, image, "no Linux"),
         "pulled" => SpecProblem::image_not_pulled(
             span,
             image,

@@ -12,9 +12,9 @@ use crate::exit::{Coded, ExitCode};
 /// What a backend of containers would call itself.
 pub(crate) const BACKEND: &str = "container";
 
-/// Whether this user can run containers on this machine: nobody can.
-pub(crate) fn are_possible() -> bool {
-    false
+/// Why this user cannot run containers on this machine: nobody can.
+pub(crate) fn obstacle() -> Option<String> {
+    Some("containers can be run on Linux alone".to_owned())
 }
 
 /// What runs containers.

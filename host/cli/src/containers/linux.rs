@@ -1,4 +1,4 @@
-//! Containers of Linux: who may run them, the layers that they are made of, and this program as their first process.
+//! Containers of Linux: whether they can be made, the layers that they are made of, and this program as their first process.
 //!
 //! Introduces `stepwell-sandbox-oci` to the store of images. Knows no namespace and no registry.
 
@@ -21,9 +21,9 @@ use crate::images;
 pub(crate) use stepwell_sandbox_oci::BACKEND;
 pub(crate) use stepwell_sandbox_oci::container_init as init;
 
-/// Whether this user can run containers on this machine: the namespaces and mounts of one are root's.
-pub(crate) fn are_possible() -> bool {
-    rustix::process::geteuid().is_root()
+/// Why this user cannot run containers on this machine.
+pub(crate) fn obstacle() -> Option<String> {
+    stepwell_sandbox_oci::obstacle()
 }
 
 /// What runs containers; `privileged` is whether a step may be, should its document ask for it.

@@ -6,9 +6,14 @@ mod elsewhere;
 mod linux;
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{BACKEND, are_possible, backend, init};
+pub(crate) use elsewhere::{BACKEND, backend, init, obstacle};
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{BACKEND, are_possible, backend, init};
+pub(crate) use linux::{BACKEND, backend, init, obstacle};
 
 /// What the hidden command is called that becomes a container's first process.
 pub(crate) const INIT: &str = "container-init";
+
+/// Whether this user can run containers on this machine.
+pub(crate) fn are_possible() -> bool {
+    obstacle().is_none()
+}

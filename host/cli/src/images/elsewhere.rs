@@ -96,7 +96,11 @@ impl Elsewhere {
         };
         found.map_err(|refused| match refused {
             Refused::Container => said(
-                SpecProblem::image_is_container(span, reference),
+                SpecProblem::image_is_container(
+                    span,
+                    reference,
+                    &containers::obstacle().unwrap_or_default(),
+                ),
                 Missing::Support,
             ),
             Refused::Unfit(unfit) => said(

@@ -144,7 +144,11 @@ impl Finder {
             Chosen::Elsewhere(location) => {
                 let Some(elsewhere) = &self.elsewhere else {
                     return Err(Misnamed {
-                        problem: Box::new(SpecProblem::image_is_container(span, reference)),
+                        problem: Box::new(SpecProblem::image_is_container(
+                            span,
+                            reference,
+                            "it takes a component",
+                        )),
                         missing: Missing::Support,
                     });
                 };

@@ -3,7 +3,7 @@
 use std::io;
 
 use rustix_namespaces::process::{
-    DumpableBehavior, Gid, Resource, Rlimit, Signal, Uid, set_dumpable_behavior,
+    DumpableBehavior, Gid, Resource, Rlimit, Signal, Uid, getrlimit, set_dumpable_behavior,
     set_parent_process_death_signal, setrlimit,
 };
 use rustix_namespaces::thread::{
@@ -61,6 +61,10 @@ const CAPABILITIES: [Capability; 41] = [
     Capability::CheckpointRestore,
 ];
 
+/// Processes and threads of all containers of a task, where we are not root: stops a fork bomb before the machine is out
+/// of processes.
+const PROCESSES: u64 = 4096;
+
 /// Becomes `person`, with no more powers than `request` leaves.
 pub(super) fn confine(request: &Request, person: &Person) -> Result<(), Failure> {
     let host = |doing: &'static str| {
@@ -93,7 +97,11 @@ pub(super) fn confine(request: &Request, person: &Person) -> Result<(), Failure>
         }
     }
     own_outputs(person).map_err(|error| Failure::host("hand its outputs over", error))?;
-    become_person(person).map_err(host("become the step's user"))?;
+    let rootless = request.joined.is_some();
+    if rootless {
+        bound_processes().map_err(host("bound processes"))?;
+    }
+    become_person(person, !rootless).map_err(host("become the step's user"))?;
     // What we do not have ourselves we cannot give.
     let ours = capabilities(None).map_err(host("look at capabilities"))?;
     let kept = ours.permitted & CapabilityFlags::from_bits_retain(request.capabilities);
@@ -123,7 +131,20 @@ fn own_outputs(person: &Person) -> io::Result<()> {
     Ok(())
 }
 
-fn become_person(person: &Person) -> rustix_namespaces::io::Result<()> {
+/// Bounds the processes of the user namespace, where there may be no control group that does: what is asked for of them is
+/// not what is asked for here.
+fn bound_processes() -> rustix_namespaces::io::Result<()> {
+    let now = getrlimit(Resource::Nproc);
+    let least = |bound: Option<u64>| Some(bound.map_or(PROCESSES, |bound| bound.min(PROCESSES)));
+    let bound = Rlimit {
+        current: least(now.current),
+        maximum: least(now.maximum),
+    };
+    setrlimit(Resource::Nproc, bound)
+}
+
+/// Groups are set where `groups_too`: where we are not root, the kernel lets nobody give up a group.
+fn become_person(person: &Person, groups_too: bool) -> rustix_namespaces::io::Result<()> {
     #[expect(
         unsafe_code,
         reason = "rustix takes a number for a user only as unsafe"
@@ -138,7 +159,9 @@ fn become_person(person: &Person) -> rustix_namespaces::io::Result<()> {
         let groups: Vec<_> = person.groups.iter().copied().map(group).collect();
         (user, group(person.group), groups)
     };
-    set_thread_groups(&groups)?;
+    if groups_too {
+        set_thread_groups(&groups)?;
+    }
     set_thread_res_gid(group, group, group)?;
     set_thread_res_uid(user, user, user)
 }

@@ -39,6 +39,20 @@ pub(super) fn resolve(identity: &Identity) -> Result<Person, Failure> {
     Ok(person)
 }
 
+/// Holds `person` to a user namespace in which there is one user and one group. Groups of the image's are left out: they
+/// are not there.
+pub(super) fn alone(person: &mut Person) -> Result<(), Failure> {
+    let (user, group) = (person.user, person.group);
+    if (user, group) != (0, 0) {
+        let cause = format!(
+            "it is user {user} and group {group}, and without root a container has user 0 alone: run `stepwell` as root"
+        );
+        return Err(Failure::guest("become the image's user", cause));
+    }
+    person.groups.clear();
+    Ok(())
+}
+
 fn unreadable(path: &str, error: io::Error) -> Failure {
     Failure::guest(format!("read `{path}`"), error)
 }

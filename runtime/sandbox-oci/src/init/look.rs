@@ -10,16 +10,21 @@ use std::os::unix::net::UnixStream;
 use rustix_namespaces::fs::{CWD, Mode, OFlags, openat};
 use rustix_namespaces::process::{Signal, set_parent_process_death_signal};
 
+use super::join::Found;
 use super::{Parent, root};
 use crate::handles;
 use crate::request::{Failure, Reply, Request, SHELL};
 
 /// Shows the root to the parent until it wants nothing any more.
-pub(super) fn run(request: &Request, parent: &Parent) -> Result<Reply, Failure> {
+pub(super) fn run(
+    request: &Request,
+    found: Option<&[Found]>,
+    parent: &Parent,
+) -> Result<Reply, Failure> {
     let failed = |error: io::Error| Failure::host("show the root", error);
     set_parent_process_death_signal(Some(Signal::Kill))
         .map_err(|error| Failure::host("end with its parent", error))?;
-    root::enter_to_look(request)?;
+    root::enter_to_look(request, found)?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = openat(CWD, "/", flags, Mode::empty()).map_err(|error| failed(error.into()))?;
     parent.say(&Reply::Started).map_err(failed)?;

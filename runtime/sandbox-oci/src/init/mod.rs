@@ -6,21 +6,26 @@
 //! parent and to nobody else. One that is only looked at shows its root instead (`look`). It has one thread, and ends when the socket to its parent closes: with the first process of
 //! a namespace, the kernel ends all others.
 //!
+//! Where we are not root, it joins a user namespace before all that (`join`), which was made by such a process too
+//! (`ground`).
+//!
 //! It must not be called in a process that does anything else.
 
 mod confine;
+mod ground;
 mod identity;
+mod join;
 mod look;
 mod program;
 mod root;
 mod shells;
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use crate::request::{Failure, Purpose, Reply, Request};
+use crate::request::{Failure, Order, Purpose, Reply, Request};
 
 /// A request is shorter: it holds a step's arguments and environment, which the kernel bounds to less.
 const REQUEST_BYTES: u64 = 16 << 20;
@@ -32,8 +37,9 @@ pub fn container_init() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let parent = Parent(UnixStream::from(socket));
-    let reply = match become_container(&parent) {
-        Ok(reply) => reply,
+    let reply = match obey(&parent) {
+        Ok(Some(reply)) => reply,
+        Ok(None) => return ExitCode::SUCCESS,
         Err(failure) => Reply::Failed(failure),
     };
     match parent.say(&reply) {
@@ -42,26 +48,51 @@ pub fn container_init() -> ExitCode {
     }
 }
 
-fn become_container(parent: &Parent) -> Result<Reply, Failure> {
-    let request = parent.hear()?;
+/// Does what it was started for; `None` where somebody else answers.
+fn obey(parent: &Parent) -> Result<Option<Reply>, Failure> {
+    let request = match parent.hear()? {
+        Order::Ground => return ground::make(parent).map(|()| None),
+        Order::Connect(joined, port) => {
+            return ground::connect(&joined, port, parent).map(|()| None);
+        }
+        Order::Container(request) => request,
+    };
+    let found = match &request.joined {
+        None => None,
+        Some(joined) => match join::join(joined, &request.volumes)? {
+            None => return Ok(None),
+            found => found,
+        },
+    };
+    become_container(&request, found.as_deref(), parent).map(Some)
+}
+
+fn become_container(
+    request: &Request,
+    found: Option<&[join::Found]>,
+    parent: &Parent,
+) -> Result<Reply, Failure> {
     if request.purpose == Purpose::Look {
-        return look::run(&request, parent);
+        return look::run(request, found, parent);
     }
-    let volumes = root::enter(&request)?;
-    let person = identity::resolve(&request.identity)?;
-    root::furnish(&request, volumes)?;
-    confine::confine(&request, &person)?;
-    program::run(&request, &person, parent)
+    let volumes = root::enter(request, found)?;
+    let mut person = identity::resolve(&request.identity)?;
+    if request.joined.is_some() {
+        identity::alone(&mut person)?;
+    }
+    root::furnish(request, volumes)?;
+    confine::confine(request, &person)?;
+    program::run(request, &person, parent)
 }
 
 /// The socket to the process that started us.
 pub(super) struct Parent(UnixStream);
 
 impl Parent {
-    fn hear(&self) -> Result<Request, Failure> {
+    fn hear(&self) -> Result<Order, Failure> {
         let doing = "hear what to run";
         let mut line = String::new();
-        let mut reader = BufReader::new(std::io::Read::take(&self.0, REQUEST_BYTES));
+        let mut reader = BufReader::new((&self.0).take(REQUEST_BYTES));
         reader
             .read_line(&mut line)
             .map_err(|error| Failure::host(doing, error))?;
@@ -72,6 +103,16 @@ impl Parent {
         let mut line = serde_json::to_vec(reply)?;
         line.push(b'\n');
         (&self.0).write_all(&line)
+    }
+
+    /// Returns when the parent has closed the socket.
+    pub(super) fn wait_for_end(&self) -> std::io::Result<()> {
+        (&self.0)
+            .read_exact(&mut [0])
+            .or_else(|error| match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => Ok(()),
+                _ => Err(error),
+            })
     }
 
     pub(super) fn socket(&self) -> &UnixStream {

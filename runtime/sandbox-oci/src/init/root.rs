@@ -10,7 +10,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
-use rustix_namespaces::fs::{CWD, FileType, Mode, makedev, mknodat};
+use rustix_namespaces::fs::{CWD, FileType, Mode, StatVfsMountFlags, makedev, mknodat};
 use rustix_namespaces::io::Errno;
 use rustix_namespaces::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount,
@@ -20,6 +20,7 @@ use rustix_namespaces::process::pivot_root;
 use rustix_namespaces::system::sethostname;
 use rustix_namespaces::thread::{UnshareFlags, unshare};
 
+use super::join::Found;
 use crate::request::{Failure, Request, VolumeMount};
 
 /// Device nodes, by their numbers.
@@ -67,18 +68,22 @@ const QUIET: MountFlags = MountFlags::NOSUID
     .union(MountFlags::NOEXEC);
 
 /// Makes the layers the root of this process, in namespaces of its own. Gives the volumes, which have no place yet.
-pub(super) fn enter(request: &Request) -> Result<Vec<OwnedFd>, Failure> {
+/// `found` are the volumes where we are not root.
+pub(super) fn enter(request: &Request, found: Option<&[Found]>) -> Result<Vec<OwnedFd>, Failure> {
     let host = |doing: &'static str| move |error: io::Error| Failure::host(doing, error);
-    // While this is the namespace that their handles are of.
-    let volumes = open_volumes(&request.volumes)?;
-    own_namespaces()?;
+    let rootless = found.is_some();
+    let volumes = own_namespaces(request, found)?;
     sethostname(HOST_NAME.as_bytes()).map_err(|error| host("set a host name")(error.into()))?;
     std::env::set_current_dir(&request.folder).map_err(host("enter the step's folder"))?;
-    mount_layers(request.layers).map_err(host("mount the layers"))?;
-    let devices = make_devices().map_err(host("make devices"))?;
+    mount_layers(request.layers).map_err(|error| not_mounted(rootless, error))?;
+    let devices = match rootless {
+        true => borrow_devices().map_err(host("show devices"))?,
+        false => make_devices().map_err(host("make devices"))?,
+    };
+    let kernel = mount_kernel(request).map_err(host("mount what the kernel shows"))?;
     change_root()?;
 
-    place_kernel(request).map_err(|(path, error)| in_the_way(path, &error))?;
+    place_kernel(request, kernel).map_err(|(path, error)| in_the_way(path, &error))?;
     place_devices(devices).map_err(|error| in_the_way("/dev", &error))?;
     // Before there is a volume that this could be written to.
     write_plain("/etc/hostname", &format!("{HOST_NAME}\n"))
@@ -93,10 +98,9 @@ pub(super) fn enter(request: &Request) -> Result<Vec<OwnedFd>, Failure> {
 
 /// Makes what the step left the root of this process, with its volumes in their places, and all of it read-only. There is
 /// nothing of the kernel in it: what is looked at are files.
-pub(super) fn enter_to_look(request: &Request) -> Result<(), Failure> {
+pub(super) fn enter_to_look(request: &Request, found: Option<&[Found]>) -> Result<(), Failure> {
     let host = |doing: &'static str| move |error: io::Error| Failure::host(doing, error);
-    let trees = open_volumes(&request.volumes)?;
-    own_namespaces()?;
+    let trees = own_namespaces(request, found)?;
     std::env::set_current_dir(&request.folder).map_err(host("enter the step's folder"))?;
     // A shell may have what the step wrote mounted so that it can be written to, and nobody else may then.
     let layers = format!("upper:{}", lower(request.layers));
@@ -105,7 +109,10 @@ pub(super) fn enter_to_look(request: &Request) -> Result<(), Failure> {
     change_root()?;
     for (volume, tree) in request.volumes.iter().zip(&trees) {
         let target = volume.target.as_str();
-        let flags = MountFlags::BIND | MountFlags::RDONLY | QUIET;
+        let mut flags = MountFlags::BIND | MountFlags::RDONLY | QUIET;
+        if found.is_some() {
+            flags |= kept(tree).map_err(host("look at a volume"))?;
+        }
         match place(tree, target) {
             // The step removed, or covered, the folder it was seen in; what is in the volume is not seen there.
             Err(_) => {}
@@ -117,7 +124,27 @@ pub(super) fn enter_to_look(request: &Request) -> Result<(), Failure> {
     mount_remount("/", flags, "").map_err(|error| host("make the root read-only")(error.into()))
 }
 
-fn own_namespaces() -> Result<(), Failure> {
+/// Makes namespaces of its own, and gives the volumes: by their handles while this is the namespace that those are of, and
+/// where we are not root, found again after.
+fn own_namespaces(request: &Request, found: Option<&[Found]>) -> Result<Vec<OwnedFd>, Failure> {
+    let opened = match found {
+        None => Some(open_volumes(&request.volumes, |volume| {
+            detached(&volume.source)
+        })?),
+        Some(_) => None,
+    };
+    own_mounts()?;
+    let mut found = found.unwrap_or_default().iter();
+    match opened {
+        Some(volumes) => Ok(volumes),
+        None => open_volumes(&request.volumes, |_| match found.next() {
+            Some(found) => found.tree(),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }),
+    }
+}
+
+fn own_mounts() -> Result<(), Failure> {
     let host = |doing: &'static str| move |error: Errno| Failure::host(doing, error);
     unshare(
         UnshareFlags::NEWNS | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS | UnshareFlags::NEWCGROUP,
@@ -207,28 +234,66 @@ fn place(tree: &OwnedFd, target: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn open_volumes(volumes: &[VolumeMount]) -> Result<Vec<OwnedFd>, Failure> {
+/// The machine's own nodes: without root, none can be made.
+fn borrow_devices() -> io::Result<Vec<OwnedFd>> {
+    let devices = DEVICES.iter();
+    devices
+        .map(|(name, ..)| detached(&Path::new("/dev").join(name)))
+        .collect()
+}
+
+fn open_volumes(
+    volumes: &[VolumeMount],
+    mut open: impl FnMut(&VolumeMount) -> io::Result<OwnedFd>,
+) -> Result<Vec<OwnedFd>, Failure> {
     let opened = volumes.iter().map(|volume| {
-        detached(&volume.source).map_err(|error| {
+        open(volume).map_err(|error| {
             Failure::host(format!("open the volume for `{}`", volume.target), error)
         })
     });
     opened.collect()
 }
 
-/// `/proc` and `/sys`, as far as a container sees them.
-fn place_kernel(request: &Request) -> Result<(), (&'static str, io::Error)> {
-    let at = |path: &'static str| move |error: io::Error| (path, error);
-    for path in ["/proc", "/sys", "/dev"] {
-        plain_folder(path).map_err(at(path))?;
-    }
-    mount("proc", "/proc", "proc", QUIET, "").map_err(|error| at("/proc")(error.into()))?;
+/// `/proc` and `/sys`, in no place yet. Without root they can be mounted only as long as the machine's own are in sight.
+fn mount_kernel(request: &Request) -> io::Result<(OwnedFd, OwnedFd)> {
     let read_only = match request.privileged {
         true => MountFlags::empty(),
         false => MountFlags::RDONLY,
     };
-    mount("sysfs", "/sys", "sysfs", QUIET | read_only, "")
-        .map_err(|error| at("/sys")(error.into()))?;
+    let proc = nowhere("proc", QUIET, "")?;
+    let sys = match nowhere("sysfs", QUIET | read_only, "") {
+        // It shows a network, and the machine's is not ours to show: there is none of it.
+        Err(error)
+            if request.joined.is_some() && error.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            nowhere("tmpfs", QUIET | read_only, "size=0k")?
+        }
+        mounted => mounted?,
+    };
+    Ok((proc, sys))
+}
+
+/// A new mount that is in no place yet.
+fn nowhere(kind: &str, flags: MountFlags, options: &str) -> io::Result<OwnedFd> {
+    let folder = "work";
+    mount(kind, folder, kind, flags, options)?;
+    let tree = detached(Path::new(folder));
+    unmount(folder, UnmountFlags::DETACH)?;
+    tree
+}
+
+/// Shows `/proc` and `/sys` as far as a container sees them.
+fn place_kernel(
+    request: &Request,
+    kernel: (OwnedFd, OwnedFd),
+) -> Result<(), (&'static str, io::Error)> {
+    let at = |path: &'static str| move |error: io::Error| (path, error);
+    for path in ["/proc", "/sys", "/dev"] {
+        plain_folder(path).map_err(at(path))?;
+    }
+    let (proc, sys) = kernel;
+    place(&proc, "/proc").map_err(at("/proc"))?;
+    place(&sys, "/sys").map_err(at("/sys"))?;
     if request.privileged {
         return Ok(());
     }
@@ -310,7 +375,11 @@ fn place_devices(devices: Vec<OwnedFd>) -> io::Result<()> {
 }
 
 /// Volumes, and only then which of them cannot be written to: what is nested needs a place.
-fn place_volumes(volumes: &[VolumeMount], trees: Vec<OwnedFd>) -> Result<(), Failure> {
+fn place_volumes(
+    volumes: &[VolumeMount],
+    trees: Vec<OwnedFd>,
+    rootless: bool,
+) -> Result<(), Failure> {
     for (volume, tree) in volumes.iter().zip(&trees) {
         let target = volume.target.as_str();
         fs::create_dir_all(target)
@@ -320,15 +389,45 @@ fn place_volumes(volumes: &[VolumeMount], trees: Vec<OwnedFd>) -> Result<(), Fai
         if volume.read_only {
             flags |= MountFlags::RDONLY;
         }
+        if rootless {
+            flags |= kept(tree).map_err(|error| in_the_way(target, &error))?;
+        }
         mount_remount(target, flags, "").map_err(|error| in_the_way(target, &error.into()))?;
     }
     Ok(())
 }
 
+/// What of a mount the kernel keeps as it is from whoever is not root.
+fn kept(tree: &OwnedFd) -> io::Result<MountFlags> {
+    let flags = rustix_namespaces::fs::fstatvfs(tree)?.f_flag;
+    let pairs = [
+        (StatVfsMountFlags::RDONLY, MountFlags::RDONLY),
+        (StatVfsMountFlags::NOEXEC, MountFlags::NOEXEC),
+    ];
+    Ok(pairs
+        .into_iter()
+        .filter(|(is, _)| flags.contains(*is))
+        .fold(MountFlags::empty(), |kept, (_, flag)| kept | flag))
+}
+
+/// Layers could not be mounted, and what may be the reason.
+fn not_mounted(rootless: bool, error: io::Error) -> Failure {
+    let doing = "mount the layers";
+    match rootless {
+        false => Failure::host(doing, error),
+        true => Failure::host(
+            doing,
+            format!(
+                "{error}: without root it takes Linux 5.11, and a file system below the cache that overlays can be mounted on"
+            ),
+        ),
+    }
+}
+
 /// Puts the volumes in their places, and hides what is to be hidden.
 pub(super) fn furnish(request: &Request, volumes: Vec<OwnedFd>) -> Result<(), Failure> {
     let host = |doing: &str, error: io::Error| Failure::host(doing, error);
-    place_volumes(&request.volumes, volumes)?;
+    place_volumes(&request.volumes, volumes, request.joined.is_some())?;
     if !request.privileged {
         mask().map_err(|(path, error)| host(&format!("hide `{path}`"), error))?;
     }

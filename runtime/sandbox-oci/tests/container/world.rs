@@ -154,7 +154,8 @@ impl Ran {
 
 impl World {
     pub(crate) fn new() -> Option<Self> {
-        let missing = if !rustix::process::geteuid().is_root() {
+        let again = crate::rootless::Again::here();
+        let missing = if !rustix::process::geteuid().is_root() && again.is_none() {
             Some("root")
         } else if !Path::new(BUSYBOX).exists() {
             Some("Debian's `busybox-static`")
@@ -176,11 +177,17 @@ impl World {
         let layers = Arc::new(Memory::default());
         let options = OciOptions::new(
             // Kept from test to test: that is what it is for.
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("layers"),
+            match &again {
+                None => PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("layers"),
+                Some(again) => again.layers.clone(),
+            },
             temp.path().join("scratch"),
             Arc::clone(&layers) as Arc<dyn Layers>,
             InitProgram {
-                program: env!("CARGO_BIN_EXE_container-init").into(),
+                program: match again {
+                    None => env!("CARGO_BIN_EXE_container-init").into(),
+                    Some(again) => again.init,
+                },
                 args: Vec::new(),
             },
         );

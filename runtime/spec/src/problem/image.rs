@@ -22,13 +22,14 @@ problems! {
             span: Span,
         }
         /// A registry reference or a container archive.
-        #[error("the image `{image}` is a container image, which only root can run here")]
+        #[error("the image `{image}` is a container image, which cannot be run here: {why}")]
         #[diagnostic(
             code(spec::image_is_container),
             help("run `stepwell` as root; or name a component by its path, as in `image: ./step.wasm`, or one that stands for the image with `--image '{image}=./step.wasm'` or in `stepwell.toml`")
         )]
         IsContainer {
             image: String,
+            why: String,
             #[label("a container image")]
             span: Span,
         }
@@ -92,10 +93,11 @@ impl SpecProblem {
         .into()
     }
 
-    /// `image` names a container image, or something in a registry.
-    pub fn image_is_container(span: Span, image: &str) -> Self {
+    /// `image` names a container image, or something in a registry; `why` it cannot be run.
+    pub fn image_is_container(span: Span, image: &str, why: &str) -> Self {
         ImageProblem::IsContainer {
             image: image.to_owned(),
+            why: why.to_owned(),
             span,
         }
         .into()
