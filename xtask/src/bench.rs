@@ -3,6 +3,9 @@
 //! Both sides of a row run on this machine in this run, by turns, so that whatever else the machine does meets both. A peer
 //! that is not there is named as missing. Release builds on both sides.
 
+mod boxes;
+mod containers;
+mod daemon;
 mod pairs;
 mod report;
 mod rows;
@@ -21,7 +24,7 @@ use tools::Tools;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Measure only these rows (1, 2, 3a, 3b, 8, 9a, 9b, 9c, 9d)
+    /// Measure only these rows (1, 2, 3a, 3b, 6, 6b, 7, 100k, 8, 9a, 9b, 9c, 9d)
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
     /// How many pairs to measure for each row

@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
+    containers,
     pairs::{self, Compared, Spread},
     scale::{self, Shape},
     tools::{self, Tools},
@@ -41,7 +42,7 @@ pub(super) enum Finding {
 }
 
 /// All rows, in the order of the table.
-pub(super) const ROWS: [Row; 9] = [
+pub(super) const ROWS: [Row; 13] = [
     Row {
         name: "1",
         work: "one-shot `stepwell exec` of a hello, compiled before",
@@ -61,14 +62,42 @@ pub(super) const ROWS: [Row; 9] = [
         work: "20,000 small files listed and read inside a step",
         against: "the same component under `wasmtime run`",
         at_most: 0.8,
-        measure: |tools, pairs| small_files(tools, pairs, &tools.walk.compiled),
+        measure: |tools, pairs| small_files(tools, pairs, &tools.wasm()?.walk.compiled),
     },
     Row {
         name: "3b",
         work: "the same",
         against: "the same program as a core module under `wasmtime run`",
         at_most: 1.2,
-        measure: |tools, pairs| small_files(tools, pairs, &tools.walk.compiled_module),
+        measure: |tools, pairs| small_files(tools, pairs, &tools.wasm()?.walk.compiled_module),
+    },
+    Row {
+        name: "6",
+        work: "`stepwell run` of a Task with one container step, image present",
+        against: "`runc run` of the same root and command",
+        at_most: 1.2,
+        measure: containers::run_against_runc,
+    },
+    Row {
+        name: "6b",
+        work: "one more container step in a running task",
+        against: "`runc run` of the same root and command",
+        at_most: 1.2,
+        measure: containers::step_against_runc,
+    },
+    Row {
+        name: "7",
+        work: "`stepwell run` of a Task with one container step, image present",
+        against: "`docker run --rm --network none` of the same image and command",
+        at_most: 0.15,
+        measure: containers::run_against_docker,
+    },
+    Row {
+        name: "100k",
+        work: "`stepwell run` of a container step with a workspace of 100,000 files",
+        against: "the same with a workspace of ten files",
+        at_most: 1.1,
+        measure: containers::many_files,
     },
     Row {
         name: "8",
@@ -108,26 +137,28 @@ pub(super) const ROWS: [Row; 9] = [
 ];
 
 /// What the hello says, be it guest or native.
-const GREETING: &str = "hello from a step";
+pub(super) const GREETING: &str = "hello from a step";
 
 fn one_shot(tools: &Tools, pairs: u32) -> Result<Finding> {
-    let wasmtime = match &tools.wasmtime {
+    let wasm = tools.wasm()?;
+    let wasmtime = match &wasm.wasmtime {
         Ok(wasmtime) => wasmtime,
         Err(why) => return Ok(Finding::Missing(format!("wasmtime: {why}"))),
     };
     let ours = || {
         timed(
-            stepwell(tools).arg("exec").arg(&tools.hello.component),
+            stepwell(tools).arg("exec").arg(&wasm.hello.component),
             GREETING,
         )
     };
-    let theirs = || timed(precompiled(wasmtime).arg(&tools.hello.compiled), GREETING);
+    let theirs = || timed(precompiled(wasmtime).arg(&wasm.hello.compiled), GREETING);
     pairs::measure(pairs, ours, theirs).map(Finding::Compared)
 }
 
 /// The slope of a run over its number of steps: start-up, parsing and the first step are in both and cancel out.
 fn warm_step(tools: &Tools, pairs: u32) -> Result<Finding> {
-    let native = match &tools.native {
+    let wasm = tools.wasm()?;
+    let native = match &wasm.native {
         Ok(native) => native,
         Err(why) => return Ok(Finding::Missing(format!("static binary: {why}"))),
     };
@@ -135,7 +166,7 @@ fn warm_step(tools: &Tools, pairs: u32) -> Result<Finding> {
     let ours = || task.step_time(tools);
     let theirs = || {
         let said = command::capture(
-            Command::new(&tools.spawn)
+            Command::new(&wasm.spawn)
                 .arg(WarmTask::MORE.to_string())
                 .arg(native),
         )?;
@@ -149,22 +180,23 @@ fn warm_step(tools: &Tools, pairs: u32) -> Result<Finding> {
 }
 
 fn small_files(tools: &Tools, pairs: u32, peer: &Path) -> Result<Finding> {
-    let wasmtime = match &tools.wasmtime {
+    let wasm = tools.wasm()?;
+    let wasmtime = match &wasm.wasmtime {
         Ok(wasmtime) => wasmtime,
         Err(why) => return Ok(Finding::Missing(format!("wasmtime: {why}"))),
     };
     let inside = "/workspace/tree";
     let expected = format!("{} files", tree::TOTAL);
     let ours = || {
-        let workspace = format!("tree={}", tools.tree.display());
+        let workspace = format!("tree={}", wasm.tree.display());
         let mut stepwell = stepwell(tools);
         stepwell
             .args(["exec", "-w", &workspace])
-            .arg(&tools.walk.component);
+            .arg(&wasm.walk.component);
         timed(stepwell.args(["--", inside]), &expected)
     };
     let theirs = || {
-        let folder = format!("{}::{inside}", tools.tree.display());
+        let folder = format!("{}::{inside}", wasm.tree.display());
         timed(
             precompiled(wasmtime)
                 .args(["--dir", &folder])
@@ -183,7 +215,11 @@ fn waiting_sandboxes(tools: &Tools, _pairs: u32) -> Result<Finding> {
     if !program.is_file() {
         return Ok(Finding::Missing(program.display().to_string()));
     }
-    let said = command::capture(Command::new(program).arg(&tools.sleep).arg(SANDBOXES))?;
+    let said = command::capture(
+        Command::new(program)
+            .arg(&tools.wasm()?.sleep)
+            .arg(SANDBOXES),
+    )?;
     let value: serde_json::Value = serde_json::from_str(said.trim())
         .with_context(|| format!("failed to read `{}`", said.trim()))?;
     let bytes = value["bytes_each"]
@@ -219,15 +255,12 @@ impl WarmTask {
 
 /// A Task of so many steps, each of which prints the greeting.
 fn write_task(tools: &Tools, steps: u32) -> Result<std::path::PathBuf> {
+    let image = tools.wasm()?.hello.component.display();
     let mut text = String::from(
         "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: hello\nspec:\n  steps:\n",
     );
     for step in 0..steps {
-        writeln!(
-            text,
-            "    - name: step-{step}\n      image: {}",
-            tools.hello.component.display()
-        )?;
+        writeln!(text, "    - name: step-{step}\n      image: {image}")?;
     }
     let path = tools::folder().join(format!("hello-{steps}.yaml"));
     fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
@@ -251,7 +284,7 @@ fn precompiled(wasmtime: &Path) -> Command {
 
 /// How long a run's task took by its own account, from its first step's start to its last step's end; what comes before
 /// (reading the document, loading the code) is not part of a running task.
-fn task_time(command: &mut Command) -> Result<Duration> {
+pub(super) fn task_time(command: &mut Command) -> Result<Duration> {
     let said = command::capture(command)?;
     let end = said
         .lines()
@@ -267,7 +300,7 @@ fn task_time(command: &mut Command) -> Result<Duration> {
 }
 
 /// How long a command takes from start to end, its output read through pipes. Only a run that said what it should counts.
-fn timed(command: &mut Command, expected: &str) -> Result<Duration> {
+pub(super) fn timed(command: &mut Command, expected: &str) -> Result<Duration> {
     let line = command::shown(command);
     let start = Instant::now();
     let output = command

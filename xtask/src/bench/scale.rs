@@ -136,7 +136,7 @@ fn write(shape: Shape, tasks: u32, tools: &Tools) -> Result<PathBuf> {
     let mut text = String::from(
         "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata:\n  name: scale\nspec:\n  tasks:\n",
     );
-    let image = tools.hello.component.display();
+    let image = tools.wasm()?.hello.component.display();
     for task in 0..tasks {
         writeln!(text, "    - name: t{task}")?;
         let parents = parents(shape, task);

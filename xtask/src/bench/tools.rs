@@ -1,6 +1,7 @@
 //! Builds or installs what the rows run: Stepwell, its peers, and the programs that both run.
 
 use std::{
+    cell::OnceCell,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -9,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use cargo_metadata::MetadataCommand;
 
-use super::tree;
+use super::{boxes::Containers, tree};
 use crate::{
     command::{self, say},
     guests::{self, Toolchain},
@@ -19,11 +20,19 @@ use crate::{
 /// A peer, or why it is not there.
 pub(super) type Peer = std::result::Result<PathBuf, String>;
 
-/// Everything that the rows run, ready.
+/// Everything that the rows run: what several of them need is made when the first of them asks for it.
 pub(super) struct Tools {
     pub(super) stepwell: PathBuf,
-    pub(super) wasmtime: Peer,
     pub(super) wasmtime_version: String,
+    /// The `wasmtime` of the command line.
+    given: Option<PathBuf>,
+    wasm: OnceCell<Wasm>,
+    containers: OnceCell<Containers>,
+}
+
+/// What the rows of WebAssembly run.
+pub(super) struct Wasm {
+    pub(super) wasmtime: Peer,
     /// The static native program of row 2.
     pub(super) native: Peer,
     /// Starts it many times.
@@ -46,19 +55,59 @@ pub(super) struct Program {
 }
 
 impl Tools {
-    /// Builds all of it.
+    /// Finds or builds Stepwell.
     ///
     /// # Errors
     ///
-    /// When something of ours does not build. A peer that cannot be had is only noted.
+    /// When it does not build.
     pub(super) fn prepare(stepwell: Option<&Path>, wasmtime: Option<&Path>) -> Result<Tools> {
         let folder = folder();
         fs::create_dir_all(&folder)
             .with_context(|| format!("failed to create `{}`", folder.display()))?;
-        let wasmtime_version = engine_version()?;
+        Ok(Tools {
+            stepwell: match stepwell {
+                Some(program) => program.to_owned(),
+                None => build_stepwell()?,
+            },
+            wasmtime_version: engine_version()?,
+            given: wasmtime.map(Path::to_owned),
+            wasm: OnceCell::new(),
+            containers: OnceCell::new(),
+        })
+    }
+
+    /// What the rows of WebAssembly run.
+    ///
+    /// # Errors
+    ///
+    /// When something of ours does not build. A peer that cannot be had is only noted.
+    pub(super) fn wasm(&self) -> Result<&Wasm> {
+        if let Some(wasm) = self.wasm.get() {
+            return Ok(wasm);
+        }
+        let wasm = Wasm::prepare(self.given.as_deref(), &self.wasmtime_version)?;
+        Ok(self.wasm.get_or_init(|| wasm))
+    }
+
+    /// What the rows of containers run.
+    ///
+    /// # Errors
+    ///
+    /// When something of ours cannot be written. A peer that cannot be had is only noted.
+    pub(super) fn containers(&self) -> Result<&Containers> {
+        if let Some(containers) = self.containers.get() {
+            return Ok(containers);
+        }
+        let containers = Containers::prepare()?;
+        Ok(self.containers.get_or_init(|| containers))
+    }
+}
+
+impl Wasm {
+    fn prepare(wasmtime: Option<&Path>, version: &str) -> Result<Self> {
         let wasmtime = match wasmtime {
             Some(program) => Ok(program.to_owned()),
-            None => install_wasmtime(&wasmtime_version).map_err(|error| format!("{error:#}")),
+            None => install_wasmtime(version).map_err(|error| format!("{error:#}")),
         };
         let own = build_own()?;
         let modules = build_guests()?;
@@ -69,22 +118,17 @@ impl Tools {
                 wasmtime.as_ref().ok(),
             )
         };
-        let tools = Tools {
+        let tree = folder().join("tree");
+        tree::make(&tree)?;
+        Ok(Self {
             hello: program("bench_hello.wasm")?,
             walk: program("bench_walk.wasm")?,
             sleep: modules.join("limit_sleep.wasm"),
-            stepwell: match stepwell {
-                Some(program) => program.to_owned(),
-                None => build_stepwell()?,
-            },
             native: build_native().map_err(|error| format!("{error:#}")),
             spawn: own.join("spawn"),
-            tree: folder.join("tree"),
+            tree,
             wasmtime,
-            wasmtime_version,
-        };
-        tree::make(&tools.tree)?;
-        Ok(tools)
+        })
     }
 }
 

@@ -11,6 +11,10 @@ use crate::{command::say, repo};
 pub(super) const VARIABLE: &str = "STEPWELL_TEKTON_EXAMPLES";
 
 /// Where they are: what the environment says, else a folder `tekton/examples` in a folder beside the checkout.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where Tekton's examples are is said in the environment"
+)]
 pub(super) fn find() -> Option<PathBuf> {
     let found = match std::env::var_os(VARIABLE) {
         Some(folder) => Some(PathBuf::from(folder)),
