@@ -9,11 +9,12 @@
 use std::{
     fmt, io,
     path::PathBuf,
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use reqwest::{
-    Client, Method, Response, Url,
+    Certificate, Client, Method, Response, Url,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE},
     redirect::Policy,
 };
@@ -34,7 +35,10 @@ pub struct HttpOptions {
 
 /// Asks servers.
 pub struct Http {
-    client: Client,
+    /// Made for the first question: it reads all that the system trusts, which takes longer than many a run.
+    client: OnceLock<Client>,
+    /// What is trusted beside that.
+    certificates: Vec<Certificate>,
     /// Taken only when this is dropped.
     pub(crate) runtime: Option<Runtime>,
 }
@@ -158,35 +162,45 @@ pub enum HttpError {
 }
 
 impl Http {
-    /// Makes a client. Nothing is asked yet.
+    /// Reads the certificates. Nothing is asked yet.
     ///
     /// # Errors
     ///
-    /// When certificates cannot be read, or the system's cannot be used.
+    /// When certificates cannot be read.
     pub fn new(options: &HttpOptions) -> Result<Self, HttpError> {
-        // reqwest takes the process's provider of cryptography. Another that is already there will do as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .user_agent(concat!("stepwell/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .referer(false)
-            .no_proxy()
-            .connect_timeout(Duration::from_secs(20));
+        let mut trusted = Vec::new();
         for path in &options.certificates {
-            builder = builder.tls_certs_merge(certificates(path)?);
+            trusted.extend(certificates(path)?);
         }
-        let client = builder
-            .build()
-            .map_err(|error| HttpError::SetUp(error.into()))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
             .build()
             .map_err(|error| HttpError::SetUp(error.into()))?;
         Ok(Self {
-            client,
+            client: OnceLock::new(),
+            certificates: trusted,
             runtime: Some(runtime),
         })
+    }
+
+    fn client(&self) -> Result<&Client, HttpError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        // reqwest takes the process's provider of cryptography. Another that is already there will do as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .user_agent(concat!("stepwell/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(20))
+            .tls_certs_merge(self.certificates.clone())
+            .build()
+            .map_err(|error| HttpError::SetUp(error.into()))?;
+        // Two that are made at once are alike.
+        Ok(self.client.get_or_init(|| client))
     }
 
     /// Asks, and waits for the answer. A bad status is an answer too.
@@ -270,7 +284,7 @@ impl Http {
         } else {
             Method::GET
         };
-        let mut request = self.client.request(method, url.clone()).headers(headers);
+        let mut request = self.client()?.request(method, url.clone()).headers(headers);
         if let Some(form) = ask.form {
             request = request
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -403,13 +417,13 @@ pub(crate) async fn read(
     })
 }
 
-fn certificates(path: &std::path::Path) -> Result<Vec<reqwest::Certificate>, HttpError> {
+fn certificates(path: &std::path::Path) -> Result<Vec<Certificate>, HttpError> {
     let bad = |source: Box<dyn std::error::Error + Send + Sync>| HttpError::Certificates {
         path: path.to_owned(),
         source,
     };
     let bytes = crate::files::read(path, CERTIFICATES_BYTES).map_err(|error| bad(error.into()))?;
-    reqwest::Certificate::from_pem_bundle(&bytes).map_err(|error| bad(error.into()))
+    Certificate::from_pem_bundle(&bytes).map_err(|error| bad(error.into()))
 }
 
 /// Scheme, host and port: no path and no query, which may hold what is nobody's business.
