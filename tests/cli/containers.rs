@@ -14,7 +14,7 @@ fn task(steps: &str) -> String {
     )
 }
 
-fn stage() -> Stage {
+pub(crate) fn stage() -> Stage {
     let stage = Stage::with(&["hello.wat"]);
     images::lay_out(&stage, "layout", &images::container(&root()));
     stage

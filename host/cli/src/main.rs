@@ -22,6 +22,7 @@ mod images;
 mod inputs;
 mod inspect;
 mod list;
+mod look;
 mod plan;
 mod request;
 mod resolve;
@@ -70,6 +71,10 @@ fn main() -> std::process::ExitCode {
             plan::plan(&args, &env).map(Into::into)
         }
         Command::Runs(args) => runs::runs(&args, &env)
+            .map(Into::into)
+            .map_err(Trouble::from),
+        Command::Shell(args) => look::shell(&args, &env).map_err(Trouble::from),
+        Command::Cp(args) => look::copy(&args, &env)
             .map(Into::into)
             .map_err(Trouble::from),
         Command::Fetched(args) => fetched::fetched(&args, &env)

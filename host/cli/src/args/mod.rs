@@ -5,6 +5,7 @@
 mod documents;
 mod fetched;
 mod images;
+mod look;
 mod run;
 mod runs;
 
@@ -21,6 +22,7 @@ pub(crate) use documents::{
 };
 pub(crate) use fetched::{FetchedArgs, FetchedCommand};
 pub(crate) use images::{ImagesArgs, ImagesCommand, ImagesPullArgs};
+pub(crate) use look::{ContinueArgs, CopyArgs, ShellArgs};
 pub(crate) use run::{Output, RunArgs};
 pub(crate) use runs::{
     CancelArgs, LogsArgs, RemoveArgs, RunsArgs, RunsCommand, ShowArgs, ShowOutput,
@@ -63,6 +65,12 @@ pub(crate) enum Command {
     /// Look at runs that were, and at those under way
     #[command(after_long_help = runs::EXAMPLES)]
     Runs(RunsArgs),
+    /// Open a shell beside a step that runs, or that `run --keep` holds
+    #[command(after_long_help = look::SHELL_EXAMPLES)]
+    Shell(ShellArgs),
+    /// Copy files out of a step that has ended, while its task is there
+    #[command(after_long_help = look::COPY_EXAMPLES)]
+    Cp(CopyArgs),
     /// Look at documents that were fetched from elsewhere, or throw them away
     #[command(after_long_help = fetched::EXAMPLES)]
     Fetched(FetchedArgs),

@@ -65,6 +65,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,
 
+    /// Hold what failed when the run has ended, for somebody to look into, until Ctrl-C
+    #[arg(long, conflicts_with = "no_record")]
+    pub(crate) keep: bool,
+
     /// Keep no record of this run
     #[arg(long)]
     pub(crate) no_record: bool,

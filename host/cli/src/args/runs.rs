@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ListOutput, parse_duration};
+use super::{ContinueArgs, ListOutput, parse_duration};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -53,6 +53,8 @@ pub(crate) enum RunsCommand {
     Rm(RemoveArgs),
     /// Stop a run that is under way
     Cancel(CancelArgs),
+    /// Let a step go on that waits at a breakpoint
+    Continue(ContinueArgs),
 }
 
 /// `stepwell runs show`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use stepwell_contract::event::Verdict;
-use stepwell_engine::{Admitted, Backends, Control, Engine, Options, Places, SystemClock};
+use stepwell_engine::{Admitted, Backends, Control, Engine, Options, SystemClock};
 use stepwell_store::{Scratch, State};
 
 use super::sinks::{self, Shown, Sink};
@@ -32,8 +32,6 @@ pub(super) struct Parts {
     pub(super) epoch_seconds: u64,
     /// The folders that a `hostPath` may lie in: absolute.
     pub(super) host_paths: Vec<PathBuf>,
-    /// Who is told of the places of steps.
-    pub(super) places: Option<Places>,
 }
 
 /// The engine.
@@ -53,7 +51,7 @@ pub(super) fn engine(parts: Parts) -> anyhow::Result<Engine> {
             epoch_seconds: parts.epoch_seconds,
             host_paths: parts.host_paths,
         },
-        places: parts.places,
+        places: None,
     })
 }
 

@@ -11,7 +11,7 @@ mod conclude;
 mod drive;
 mod preflight;
 mod record;
-mod signals;
+pub(crate) mod signals;
 mod sinks;
 
 use std::io::{self, IsTerminal as _};
@@ -24,6 +24,7 @@ use stepwell_contract::Timestamp;
 use stepwell_engine::{Backends, Control};
 use stepwell_report::Mask;
 use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
+use stepwell_spec::{Breakpoints, Run};
 use stepwell_store::Store;
 
 use crate::args::{Output, RunArgs};
@@ -34,6 +35,7 @@ use crate::exit::{Coded, ExitCode};
 use crate::fetcher::Remotes;
 use crate::images::{Finder, Shelf};
 use crate::inputs;
+use crate::look;
 use crate::request::request;
 use crate::resolve::resolve;
 use crate::run::admission::{admit_until, refusal};
@@ -45,6 +47,9 @@ use crate::trouble::Trouble;
 
 /// A run with this many steps or more is worth a pool of slots.
 const POOL_FROM: usize = 8;
+
+/// What becomes of breakpoints where nobody could let a step go on.
+const NO_BREAKPOINTS: &str = "`debug.breakpoints` makes no difference with --no-record: nobody could look into a step, or let it go on";
 
 /// Runs what the files describe.
 ///
@@ -79,7 +84,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         pool: known.steps >= POOL_FROM,
     });
     let scratch = store.scratch().map_err(anyhow::Error::from)?;
-    let engine = drive::engine(Parts {
+    let mut engine = drive::engine(Parts {
         backends: Backends {
             component: Arc::new(backend.map_err(anyhow::Error::from)?),
             container: match known.containers && containers::are_possible() {
@@ -93,7 +98,6 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         max_parallel: max_parallel(args, &config),
         epoch_seconds,
         host_paths,
-        places: None,
     })?;
     // Listened to from here on: compiling may take long.
     let control = Control::new();
@@ -108,19 +112,48 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         None => return Ok(ExitCode::Cancelled),
     };
     let mut recording = None;
+    let mut notices = known.notices;
+    let mut looked = None;
     if !args.no_record {
         let (began, sink) = Recording::begin(env, &config, &recorded, &texts.read, &mask)?;
         sinks.push(sink);
+        looked = Some(began.look(args.keep)?);
+        engine.places = looked.as_ref().map(|(places, _)| places.clone());
         recording = Some(began);
+    } else if stops(&recorded) {
+        notices.push(NO_BREAKPOINTS.to_owned());
     }
-    let (verdict, shown) = drive::drive(&engine, admitted, scratch, control, sinks, known.notices)?;
+    let asked = control.clone();
+    let (verdict, shown) = drive::drive(&engine, admitted, scratch, control, sinks, notices)?;
     drop(listener);
-    if let Some(recording) = recording {
-        recording.end(verdict.as_ref().ok());
+    let verdict_known = verdict.as_ref().ok().cloned();
+    let concluded = conclude::conclude(verdict, shown);
+    if let Some(mut recording) = recording {
+        if let Some((places, server)) = looked {
+            if places.holds() {
+                recording.keep(verdict_known.as_ref());
+                // Who asked for an end during the run does not wait for another one.
+                match asked.asked() {
+                    None => look::hold(recording.id(), &places)?,
+                    Some(_) => drop(places.close()),
+                }
+            }
+            drop(server);
+        }
+        recording.end(verdict_known.as_ref());
     }
     // The process ends. To take what became of ten thousand tasks apart would keep the user waiting for nothing.
     std::mem::forget((recorded, texts));
-    conclude::conclude(verdict, shown)
+    concluded
+}
+
+/// Whether a step is to stop for somebody to look into it.
+fn stops(run: &Run) -> bool {
+    match run {
+        Run::Task(run) => run.breakpoints != Breakpoints::default(),
+        // Its tasks have no field of their own for it.
+        Run::Pipeline(_) => false,
+    }
 }
 
 /// How many tasks may run at once: what the command line says, else the project, else one for each processor.

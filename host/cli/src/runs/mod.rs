@@ -17,6 +17,7 @@ use stepwell_store::runs::{KeptRun, RunState, Runs};
 use crate::args::{RunsArgs, RunsCommand};
 use crate::environment::Environment;
 use crate::exit::ExitCode;
+use crate::look;
 
 /// Does what was asked for.
 ///
@@ -31,6 +32,7 @@ pub(crate) fn runs(args: &RunsArgs, env: &Environment) -> anyhow::Result<ExitCod
         RunsCommand::Logs(args) => logs::logs(&runs, args),
         RunsCommand::Rm(args) => remove::remove(&runs, args),
         RunsCommand::Cancel(args) => cancel::cancel(&runs, args),
+        RunsCommand::Continue(args) => look::go_on(&runs, args),
     }
 }
 
