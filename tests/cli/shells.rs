@@ -197,6 +197,8 @@ fn on_a_terminal_keys_go_through_and_the_window_is_the_users() {
     keys.write_all(b"echo slee\"\"ping; sleep 1000\n").unwrap();
     until(&mut screen, "sleeping\r");
     keys.write_all(b"\x03").unwrap();
+    // It takes along what was typed behind it.
+    until(&mut screen, "^C");
     keys.write_all(b"exit 9\n").unwrap();
     assert_eq!(wait(&mut child), Some(9));
     let after = tcgetattr(slave.as_fd()).unwrap().local_modes;

@@ -28,7 +28,7 @@ impl Raw {
 impl Drop for Raw {
     fn drop(&mut self) {
         // It may be gone.
-        let _ = termios::tcsetattr(io::stdin(), OptionalActions::Drain, &self.0);
+        let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
     }
 }
 
