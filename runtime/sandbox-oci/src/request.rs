@@ -50,6 +50,8 @@ pub(crate) struct Request {
     pub(crate) read_only_root: bool,
     /// Nothing is filtered or hidden.
     pub(crate) privileged: bool,
+    /// Names of proxies: each is this machine.
+    pub(crate) hosts: Vec<String>,
     /// What `/etc/resolv.conf` says; `None` without a network.
     pub(crate) resolv_conf: Option<String>,
     /// The namespaces in which it is made; `None` where we are root, and it is in its own already.

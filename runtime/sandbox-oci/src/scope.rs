@@ -6,22 +6,25 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use cap_std::fs::Dir;
+use stepwell_contract::check::check_proxy;
+use stepwell_contract::power::ProxyHandler;
 use stepwell_contract::{
-    Access, Mount, Network as NetworkGrant, Refusal, Sandbox, SandboxError, SandboxErrorKind,
-    StepSpec, TaskScope, TaskSpec,
+    Access, Feature, Mount, Network as NetworkGrant, Refusal, Sandbox, SandboxError,
+    SandboxErrorKind, StepSpec, TaskScope, TaskSpec,
 };
 
 use crate::BACKEND;
 use crate::backend::{Host, container};
 use crate::capability;
 use crate::network::{self, Network};
+use crate::proxy::Proxy;
 use crate::request::{Identity, Purpose, Request, VolumeMount};
 use crate::rootless::{self, Ground};
 use crate::run::Container;
@@ -40,6 +43,7 @@ pub(crate) struct Scope {
     ground: Mutex<Option<Arc<Ground>>>,
     /// Whether a step of it is in the machine's network.
     is_on_host: AtomicBool,
+    proxies: Mutex<Vec<Proxy>>,
     occupancy: Arc<Occupancy>,
 }
 
@@ -54,8 +58,14 @@ impl Scope {
             network: Mutex::new(None),
             ground: Mutex::new(None),
             is_on_host: AtomicBool::new(false),
+            proxies: Mutex::default(),
             occupancy: Arc::default(),
         }
+    }
+
+    fn proxies(&self) -> MutexGuard<'_, Vec<Proxy>> {
+        // Each is there or not.
+        self.proxies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn network(&self) -> std::io::Result<Arc<Network>> {
@@ -112,6 +122,21 @@ impl Scope {
         Ok((places, dirs))
     }
 
+    /// The names of the task's proxies.
+    fn hosts(&self, step: &StepSpec) -> Result<Vec<String>, SandboxError> {
+        let proxies = self.proxies();
+        if step.grants.network == NetworkGrant::Any && !proxies.is_empty() {
+            let kind = SandboxErrorKind::Unsupported(Feature::Proxy);
+            let cause = "it is in the machine's network, where every process would reach the task's proxies: a step with \
+                `network=any` has none";
+            return Err(error(step, kind, cause));
+        }
+        Ok(proxies
+            .iter()
+            .map(|proxy| proxy.name().to_owned())
+            .collect())
+    }
+
     fn check_privilege(&self, step: &StepSpec) -> Result<(), SandboxError> {
         if rootless::is_rootless() {
             let refusals = rootless::refusals(&step.security);
@@ -159,6 +184,7 @@ impl TaskScope for Scope {
             .map(|layer| self.host.layers.path(layer))
             .collect();
         let layers = layers?;
+        let hosts = self.hosts(&step)?;
         let any = step.grants.network == NetworkGrant::Any;
         let ground = self.ground().map_err(host)?;
         if any {
@@ -194,6 +220,7 @@ impl TaskScope for Scope {
                 && security.allow_privilege_escalation != Some(true),
             read_only_root: security.read_only_root == Some(true),
             privileged: security.privileged,
+            hosts,
             resolv_conf,
             joined: ground.as_ref().map(|ground| ground.joined(!any)),
         };
@@ -214,6 +241,26 @@ impl TaskScope for Scope {
         });
         self.occupancy.settle(&site);
         Ok(Box::new(Container(site)))
+    }
+
+    fn attach_proxy(
+        &self,
+        name: &str,
+        handler: Arc<dyn ProxyHandler>,
+    ) -> Result<String, SandboxError> {
+        let mut proxies = self.proxies();
+        check_proxy(BACKEND, name, proxies.iter().map(Proxy::name))?;
+        let attached = self
+            .network()
+            .and_then(|network| network.inside(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))))
+            .and_then(|listener| Proxy::serve(name, listener, handler));
+        let proxy = attached.map_err(|error| {
+            let doing = format!("attach the proxy `{name}`");
+            SandboxError::new(BACKEND, doing, SandboxErrorKind::Host).because(error)
+        })?;
+        let address = proxy.address();
+        proxies.push(proxy);
+        Ok(address)
     }
 
     fn connect(&self, port: u16) -> Result<TcpStream, SandboxError> {
@@ -238,7 +285,7 @@ impl TaskScope for Scope {
     }
 
     fn close(self: Box<Self>) -> Result<(), SandboxError> {
-        // A network is gone with its last handle; everything else belongs to a step.
+        // A network is gone with its last handle, a proxy with the scope; everything else belongs to a step.
         self.occupancy.end().map_err(|error| {
             SandboxError::new(BACKEND, "clean up after the task", SandboxErrorKind::Host)
                 .because(error)

@@ -87,13 +87,18 @@ pub(super) fn enter(request: &Request, found: Option<&[Found]>) -> Result<Vec<Ow
     place_devices(devices).map_err(|error| in_the_way("/dev", &error))?;
     // Before there is a volume that this could be written to.
     write_plain("/etc/hostname", &format!("{HOST_NAME}\n"))
-        .and_then(|()| write_plain("/etc/hosts", HOSTS))
+        .and_then(|()| write_plain("/etc/hosts", &hosts(&request.hosts)))
         .map_err(|error| Failure::guest("write `/etc/hosts`", error))?;
     if let Some(text) = &request.resolv_conf {
         write_plain("/etc/resolv.conf", text)
             .map_err(|error| Failure::guest("write `/etc/resolv.conf`", error))?;
     }
     Ok(volumes)
+}
+
+fn hosts(names: &[String]) -> String {
+    let lines = names.iter().map(|name| format!("127.0.0.1\t{name}\n"));
+    HOSTS.to_owned() + &lines.collect::<String>()
 }
 
 /// Makes what the step left the root of this process, with its volumes in their places, and all of it read-only. There is

@@ -46,7 +46,7 @@ while [ $# -gt 0 ]; do
         wait
         shift 2
         ;;
-    get) wget -q -O - "$1" 2> /dev/null; tell $?; shift ;;
+    get) found=$(wget -q -O - "$1" 2> /dev/null); tell $? "$found"; shift ;;
     window) found=$(stty size 2> /dev/null); tell $? "$found" ;;
     *) echo "not a word: $word" >&2; exit 100 ;;
     esac

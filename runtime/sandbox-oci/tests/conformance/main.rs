@@ -54,8 +54,9 @@ impl Harness for Containers {
 
     fn features(&self) -> &'static [Feature] {
         &[
-            Feature::Connection,
             Feature::Shell,
+            Feature::Proxy,
+            Feature::Connection,
             Feature::Extract,
             Feature::Archive,
         ]

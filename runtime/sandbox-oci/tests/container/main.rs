@@ -11,6 +11,7 @@ mod extraction;
 mod identity;
 mod leaks;
 mod limits;
+mod proxies;
 mod rootless;
 mod shells;
 mod stopping;
