@@ -63,6 +63,18 @@ pub trait Backend: Send + Sync {
 /// How long a connection to a port may take to be made: a program that listens and accepts nobody must not hold its task.
 pub const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a guest that was asked to stop may take to say its last words, before its backend kills it.
+///
+/// A pod in Kubernetes has thirty seconds, for its machine may go on without whoever asked. Here somebody sits and waits: who
+/// presses Ctrl-C is promised that it is over in two seconds, and a run that is over its time has had that time.
+pub const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// How long [`Sandbox::run`] may take to return once its [`StepIo::cancel`] was asked for: [`STOP_GRACE`], and then to kill
+/// and to clean up. Who calls it gives it up after that, with its thread.
+pub const STOP_PATIENCE: Duration = Duration::from_millis(1_200);
+
+const _: () = assert!(STOP_GRACE.as_millis() < STOP_PATIENCE.as_millis());
+
 /// What the steps of one task share.
 pub trait TaskScope: Send + Sync {
     /// The backend's name, for refusals.
@@ -121,8 +133,9 @@ pub trait Sandbox: Send {
     /// Runs the step to its end on this thread, and gives up the sandbox. Everything that the guest printed has gone to
     /// the sink when this returns.
     ///
-    /// When [`StepIo::cancel`] is asked for, the guest is stopped and the ending says why. The one thing that cannot be
-    /// stopped from here is a system call of the host's that does not return; the caller bounds that from outside.
+    /// When [`StepIo::cancel`] is asked for, the guest is stopped and the ending says why: within [`STOP_GRACE`] by itself
+    /// where it can be asked, else by force. The one thing that cannot be stopped from here is a system call of the host's
+    /// that does not return; the caller bounds that from outside, with [`STOP_PATIENCE`].
     ///
     /// # Errors
     ///

@@ -30,6 +30,9 @@ pub enum TerminationReason {
     Completed,
     /// It failed, and stops the task.
     Error,
+    /// It wanted more memory than it may have, and stops the task.
+    #[serde(rename = "OOMKilled")]
+    OomKilled,
     /// It failed, and its `onError: continue` lets the task go on.
     Continued,
     /// An earlier failure kept it from running.
@@ -46,6 +49,7 @@ impl TerminationReason {
         match self {
             Self::Completed => "Completed",
             Self::Error => "Error",
+            Self::OomKilled => "OOMKilled",
             Self::Continued => "Continued",
             Self::Skipped => "Skipped",
             Self::TimeoutExceeded => "TimeoutExceeded",

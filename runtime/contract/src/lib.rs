@@ -28,8 +28,8 @@ pub mod step;
 pub mod value;
 
 pub use backend::{
-    Backend, CONNECT_PATIENCE, Capability, EmitError, Fingerprint, LogStream, Refusal, Sandbox,
-    SandboxError, SandboxErrorKind, StepIo, StepSink, TaskScope,
+    Backend, CONNECT_PATIENCE, Capability, EmitError, Fingerprint, LogStream, Refusal, STOP_GRACE,
+    STOP_PATIENCE, Sandbox, SandboxError, SandboxErrorKind, StepIo, StepSink, TaskScope,
 };
 pub use cancel::{Cancel, CancelReason};
 pub use container_image::{ContainerImage, Layer, Platform};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use stepwell_contract::{Cancel, CancelReason, Timestamp};
+use stepwell_contract::{Cancel, CancelReason, STOP_PATIENCE, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -31,10 +31,6 @@ pub(crate) enum Life {
     /// It will never begin.
     Skipped,
 }
-
-/// How long a call may take to return once it was told to stop. A backend needs milliseconds; the user who pressed
-/// Ctrl-C is promised two seconds.
-pub(crate) const GRACE: Duration = Duration::from_millis(1_200);
 
 /// A moment, and the time that was given until then.
 #[derive(Debug, Clone, Copy)]
@@ -165,7 +161,7 @@ impl Record {
             cancel: cancel.clone(),
             deadline,
             running,
-            grace: asked.map(|_| Instant::now() + GRACE),
+            grace: asked.map(|_| Instant::now() + STOP_PATIENCE),
         });
         drop(state);
         if let Some(reason) = asked {
@@ -287,7 +283,7 @@ impl Record {
         let cancel = stage.tell();
         drop(state);
         cancel.cancel(CancelReason::TimedOut(deadline.after));
-        Ok(Some(now + GRACE))
+        Ok(Some(now + STOP_PATIENCE))
     }
 
     /// Nobody waits for the thread any more: it is told to stop, and not listened to.
@@ -300,7 +296,8 @@ impl Record {
 impl Stage {
     /// Notes that it is told to stop; the caller does it, outside the lock, for hooks run then.
     fn tell(&mut self) -> Cancel {
-        self.grace.get_or_insert_with(|| Instant::now() + GRACE);
+        self.grace
+            .get_or_insert_with(|| Instant::now() + STOP_PATIENCE);
         self.cancel.clone()
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use stepwell_contract::{
-    Cancel, CancelReason, Ending, EventKind, StepIo, StepName, StepSink, StepSpec,
+    Cancel, CancelReason, Ending, EventKind, Limit, StepIo, StepName, StepSink, StepSpec,
     TerminationReason, Volume,
 };
 use stepwell_spec::{Breakpoints, OnError, StepOutcome};
@@ -419,9 +419,16 @@ pub(crate) fn judge(
         ending => match on_error {
             OnError::Continue => (TerminationReason::Continued, None),
             OnError::StopAndFail => {
+                let reason = match ending {
+                    Ending::LimitReached {
+                        limit: Limit::Memory,
+                        ..
+                    } => TerminationReason::OomKilled,
+                    _ => TerminationReason::Error,
+                };
                 let ending = ending.clone();
                 let stop = Stop::StepFailed { step, ending };
-                (TerminationReason::Error, Some(stop))
+                (reason, Some(stop))
             }
         },
     }

@@ -164,6 +164,7 @@ pub(crate) fn is_failure(reason: TerminationReason) -> bool {
         | TerminationReason::Continued
         | TerminationReason::Skipped => false,
         TerminationReason::Error
+        | TerminationReason::OomKilled
         | TerminationReason::TimeoutExceeded
         | TerminationReason::Cancelled => true,
     }

@@ -10,7 +10,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use stepwell_contract::{
     Backend, Capability, ContainerImage, Digest, Fingerprint, Grants, Image, Limits, Network,
-    Platform, Refusal, SandboxError, SandboxErrorKind, TaskScope, TaskSpec,
+    Platform, Refusal, STOP_GRACE, SandboxError, SandboxErrorKind, TaskScope, TaskSpec,
 };
 
 use crate::BACKEND;
@@ -18,9 +18,6 @@ use crate::cgroup::Groups;
 use crate::layers::{LayerFolder, Layers};
 use crate::rootless;
 use crate::scope::Scope;
-
-/// How long a container that was asked to stop may take, if nothing else is said. Less than the engine waits for a step.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// The program that becomes a container's first process: the host's own binary.
 #[derive(Debug, Clone)]
@@ -62,7 +59,7 @@ impl OciOptions {
             layers,
             init,
             privileged: false,
-            grace: GRACE,
+            grace: STOP_GRACE,
         }
     }
 }

@@ -158,6 +158,11 @@ impl Group {
                 _ => bytes,
             };
             let _ = self.write("memory", files, swap, true);
+            // As in Kubernetes: all of a container ends with the one that wanted too much, and not just that one. Only the newer
+            // interface can do so.
+            if let Some(base) = self.base("memory").filter(|base| base.unified) {
+                let _ = fs::write(base.path.join("memory.oom.group"), "1");
+            }
         }
         if let Some(millis) = cpu_millis {
             let quota = (millis.saturating_mul(PERIOD) / 1000).max(1000);
@@ -322,6 +327,122 @@ mod tests {
                 (vec!["pids"], path("/sys/fs/cgroup/pids/y"), false),
             ]
         );
+    }
+
+    #[test]
+    fn the_newer_interface_is_found_with_what_it_has_and_where_it_is_mounted() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(
+            temp.path().join("cgroup.controllers"),
+            "cpuset cpu io memory pids\n",
+        )
+        .unwrap();
+        let point = temp.path().display();
+        let mounts = format!(
+            "42 32 0:27 /part {point} rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
+        );
+        let found = bases(&mounts, "0::/part/user.slice/a.scope\n");
+        let expected = Base {
+            controllers: CONTROLLERS.to_vec(),
+            top: temp.path().to_owned(),
+            path: temp.path().join("user.slice/a.scope"),
+            unified: true,
+        };
+        assert_eq!(found, [expected]);
+        // A tree whose controllers the older interface has is of no use.
+        fs::write(temp.path().join("cgroup.controllers"), "hugetlb\n").unwrap();
+        assert_eq!(bases(&mounts, "0::/part\n"), []);
+    }
+
+    /// A folder that looks like a tree of the newer interface.
+    fn unified(temp: &tempfile::TempDir) -> Groups {
+        Groups(vec![Base {
+            controllers: CONTROLLERS.to_vec(),
+            top: temp.path().to_owned(),
+            path: temp.path().to_owned(),
+            unified: true,
+        }])
+    }
+
+    #[test]
+    fn bounds_are_written_as_the_newer_interface_has_them() {
+        let temp = tempfile::tempdir().unwrap();
+        let resources = Resources {
+            memory: Some(32 << 20),
+            cpu_millis: Some(1500),
+            pids: Some(7),
+        };
+        let group = unified(&temp).make(resources).unwrap();
+        group.add(4711).unwrap();
+        let folder = group.0[0].path.clone();
+        for (file, value) in [
+            ("memory.max", "33554432"),
+            ("memory.swap.max", "0"),
+            ("memory.oom.group", "1"),
+            ("cpu.max", "150000 100000"),
+            ("pids.max", "7"),
+            ("cgroup.procs", "4711"),
+        ] {
+            assert_eq!(
+                fs::read_to_string(folder.join(file)).unwrap(),
+                value,
+                "{file}"
+            );
+            // The kernel's files go with their folder, and these do not.
+            fs::remove_file(folder.join(file)).unwrap();
+        }
+        group.remove().unwrap();
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn what_is_not_bounded_is_not_written_but_for_processes() {
+        let temp = tempfile::tempdir().unwrap();
+        let group = unified(&temp).make(Resources::default()).unwrap();
+        let folder = group.0[0].path.clone();
+        let files: Vec<_> = fs::read_dir(&folder).unwrap().flatten().collect();
+        assert_eq!(files.len(), 1);
+        assert_eq!(fs::read_to_string(folder.join("pids.max")).unwrap(), "4096");
+        fs::remove_file(folder.join("pids.max")).unwrap();
+    }
+
+    #[test]
+    fn want_of_memory_is_told_from_other_events() {
+        let temp = tempfile::tempdir().unwrap();
+        let group = unified(&temp).make(Resources::default()).unwrap();
+        let events = group.0[0].path.join("memory.events");
+        for (text, expected) in [
+            (
+                "low 0\nhigh 3\nmax 9\noom 2\noom_kill 0\noom_group_kill 0\n",
+                false,
+            ),
+            (
+                "low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\noom_group_kill 1\n",
+                true,
+            ),
+            ("", false),
+        ] {
+            fs::write(&events, text).unwrap();
+            assert_eq!(group.ran_out_of_memory(), expected, "{text:?}");
+        }
+        fs::remove_file(events).unwrap();
+        fs::remove_file(group.0[0].path.join("pids.max")).unwrap();
+    }
+
+    #[test]
+    fn attack_only_groups_of_the_dead_are_swept() {
+        let temp = tempfile::tempdir().unwrap();
+        let alive = format!("{PREFIX}{}-0", std::process::id());
+        // No process has this number.
+        let dead = format!("{PREFIX}4194305-0");
+        for name in [alive.as_str(), &dead, "stepwell-x-0", "user.slice"] {
+            fs::create_dir(temp.path().join(name)).unwrap();
+        }
+        unified(&temp).sweep();
+        assert!(!temp.path().join(&dead).exists());
+        for name in [alive.as_str(), "stepwell-x-0", "user.slice"] {
+            assert!(temp.path().join(name).exists(), "{name}");
+        }
     }
 
     #[test]

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_contract::event::Verdict;
-use stepwell_contract::{CancelReason, Ending, EventKind, ParamValue, StepName};
+use stepwell_contract::{CancelReason, Ending, EventKind, ParamValue, STOP_PATIENCE, StepName};
 use stepwell_spec::{OnError, TaskRun};
 
 use super::thread::{self, Finished, Job, Shared};
 use super::{Halt, RunGround};
 use crate::error::{EngineError, causes};
 use crate::events::Events;
-use crate::life::{Deadline, GRACE, GivenUp, Record, Running};
+use crate::life::{Deadline, GivenUp, Record, Running};
 use crate::step::{judge, skipped};
 use crate::verdict::{self, Stop};
 
@@ -145,7 +145,7 @@ async fn take_over(
             capture,
         }) => {
             let name = &names[index];
-            let doing = format!("stop step `{name}` within {GRACE:?}");
+            let doing = format!("stop step `{name}` within {STOP_PATIENCE:?}");
             let causes = causes(&EngineError::Stuck { doing });
             events.step(name, EventKind::Error { causes }).await;
             let ending = match reason {

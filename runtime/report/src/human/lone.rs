@@ -129,7 +129,9 @@ impl Lone {
             TerminationReason::Skipped => ("-", Ink::Dim, " skipped".to_owned()),
             TerminationReason::Cancelled => ("✗", Ink::Bad, " cancelled".to_owned()),
             TerminationReason::TimeoutExceeded => ("✗", Ink::Bad, " timed out".to_owned()),
-            TerminationReason::Error => ("✗", Ink::Bad, " failed".to_owned()),
+            TerminationReason::Error | TerminationReason::OomKilled => {
+                ("✗", Ink::Bad, " failed".to_owned())
+            }
         };
         let mut text = format!("{} {step}{word}", page.style.paint(ink, mark));
         if reason != TerminationReason::Skipped {

@@ -282,6 +282,7 @@ impl Attempt {
         let reason = match end.reason {
             TerminationReason::Completed | TerminationReason::Continued => "Completed",
             _ if end.exit_code == 0 => "Completed",
+            TerminationReason::OomKilled => "OOMKilled",
             _ => "Error",
         };
         terminated["reason"] = reason.into();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use stepwell_contract::{
     Backend, Capability, ContainerImage, Digest, Fingerprint, Grants, Image, Limits, Network,
-    Refusal, SandboxError, SandboxErrorKind, TaskScope, TaskSpec,
+    Refusal, STOP_GRACE, SandboxError, SandboxErrorKind, TaskScope, TaskSpec,
 };
 
 use super::BACKEND;
@@ -17,9 +17,6 @@ use super::image;
 use super::leftovers::Owner;
 use super::scope::Scope;
 use crate::layers::Layers;
-
-/// How long a container that was asked to stop may take, if nothing else is said. Less than the engine waits for a step.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// What a host decides about containers of a daemon.
 #[derive(Clone)]
@@ -47,7 +44,7 @@ impl DockerOptions {
             owners,
             run,
             privileged: false,
-            grace: GRACE,
+            grace: STOP_GRACE,
         }
     }
 }

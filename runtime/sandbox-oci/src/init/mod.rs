@@ -33,6 +33,9 @@ const REQUEST_BYTES: u64 = 16 << 20;
 /// Becomes the container that the parent asks for on standard input. Call it first thing in a process that was started
 /// for it, with the arguments of [`OciOptions::init`](crate::OciOptions::init).
 pub fn container_init() -> ExitCode {
+    if close_inherited().is_err() {
+        return ExitCode::FAILURE;
+    }
     let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else {
         return ExitCode::FAILURE;
     };
@@ -45,6 +48,21 @@ pub fn container_init() -> ExitCode {
     match parent.say(&reply) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Closes whatever the process that started Stepwell has left open: no program of a guest's is to have it.
+fn close_inherited() -> std::io::Result<()> {
+    const FIRST: libc::c_uint = 3;
+    #[expect(
+        unsafe_code,
+        reason = "no crate that we use closes handles that nobody owns"
+    )]
+    // SAFETY: this is the first thing that the process does, so that no handle of its own is among them.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, 0) };
+    match closed {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
     }
 }
 

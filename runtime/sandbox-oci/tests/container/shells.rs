@@ -116,6 +116,23 @@ fn a_shell_is_no_more_than_the_step_is() {
 }
 
 #[test]
+fn attack_no_handle_of_ours_is_inherited() {
+    let world = world!();
+    // Standard input and both outputs, and the folder that is listed.
+    let count = "ls /proc/self/fd | wc -l";
+    let ran = beside(
+        &world,
+        |_| {},
+        count,
+        |place, _| {
+            assert_eq!(shell(place, count).said(), "4\n");
+            assert_eq!(on_a_terminal(place, count).said(), "4\r\n");
+        },
+    );
+    assert_eq!(ran.said(), "4\nready\n");
+}
+
+#[test]
 fn a_shell_after_a_failure_sees_what_the_step_wrote_to_its_root() {
     let world = world!();
     let step = world.shell("echo mine > /left; rm /etc/group; sleep 1000 & exit 3");
