@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix_namespaces::net::{
@@ -84,6 +84,11 @@ fn elsewhere<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result
             .join()
             .map_err(|_| io::Error::other("a thread in a network panicked"))?
     })
+}
+
+/// Listens on a free port of the loopback of the namespace that this thread is in.
+pub(crate) fn listen() -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
 /// Connects to `port` of the loopback of the namespace that this thread is in.

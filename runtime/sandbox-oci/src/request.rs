@@ -21,6 +21,8 @@ pub(crate) enum Order {
     Ground,
     /// To connect to a port of the loopback in such namespaces. The socket comes with [`Reply::Started`].
     Connect(Joined, u16),
+    /// To listen on a free port of that loopback. The socket comes with [`Reply::Started`].
+    Listen(Joined),
 }
 
 /// All that the child needs to become the container.

@@ -7,7 +7,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -130,6 +130,18 @@ impl Ground {
                 Ok(socket.ok_or(io::ErrorKind::InvalidData)?.into())
             },
         )
+    }
+
+    /// Listens on a free port of the loopback in them.
+    ///
+    /// # Errors
+    ///
+    /// What the host could not do.
+    pub(crate) fn listen(&self, init: &InitProgram) -> io::Result<TcpListener> {
+        ask(init, &Order::Listen(self.joined(true)), |_, mut sockets| {
+            let socket = sockets.pop();
+            Ok(socket.ok_or(io::ErrorKind::InvalidData)?.into())
+        })
     }
 
     /// What a container is told that joins them: with the task's network, or with the machine's.

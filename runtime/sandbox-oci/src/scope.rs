@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -250,10 +250,11 @@ impl TaskScope for Scope {
     ) -> Result<String, SandboxError> {
         let mut proxies = self.proxies();
         check_proxy(BACKEND, name, proxies.iter().map(Proxy::name))?;
-        let attached = self
-            .network()
-            .and_then(|network| network.inside(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))))
-            .and_then(|listener| Proxy::serve(name, listener, handler));
+        let listening = self.ground().and_then(|ground| match ground {
+            Some(ground) => ground.listen(&self.host.options.init),
+            None => self.network()?.inside(network::listen),
+        });
+        let attached = listening.and_then(|listener| Proxy::serve(name, listener, handler));
         let proxy = attached.map_err(|error| {
             let doing = format!("attach the proxy `{name}`");
             SandboxError::new(BACKEND, doing, SandboxErrorKind::Host).because(error)

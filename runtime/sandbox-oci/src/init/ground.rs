@@ -1,10 +1,11 @@
-//! Makes the namespaces that a task's containers are made in, where we are not root, and connects to what listens there.
+//! Makes the namespaces that a task's containers are made in, where we are not root, and connects to what listens there,
+//! or listens itself.
 //!
 //! Once they are made it says so, and waits until its parent has handles of them: with it, they would be gone.
 
 use std::fs;
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 
 use rustix_namespaces::process::{getegid, geteuid};
 use rustix_namespaces::thread::{UnshareFlags, unshare};
@@ -42,8 +43,19 @@ pub(super) fn connect(joined: &Joined, port: u16, parent: &Parent) -> Result<(),
         | io::ErrorKind::AddrNotAvailable => Failure::guest(doing, error),
         _ => Failure::host(doing, error),
     })?;
-    let host = |error: io::Error| Failure::host(doing, error);
-    let mut line = serde_json::to_vec(&Reply::Started).map_err(|error| host(error.into()))?;
+    hand_over(socket.as_fd(), parent).map_err(|error| Failure::host(doing, error))
+}
+
+/// Listens on a free port of the loopback in these namespaces, and hands the socket over.
+pub(super) fn listen(joined: &Joined, parent: &Parent) -> Result<(), Failure> {
+    join::enter(joined)?;
+    network::listen()
+        .and_then(|socket| hand_over(socket.as_fd(), parent))
+        .map_err(|error| Failure::host("listen inside the task", error))
+}
+
+fn hand_over(socket: BorrowedFd<'_>, parent: &Parent) -> io::Result<()> {
+    let mut line = serde_json::to_vec(&Reply::Started)?;
     line.push(b'\n');
-    handles::send(parent.socket(), &line, &[socket.as_fd()]).map_err(host)
+    handles::send(parent.socket(), &line, &[socket])
 }

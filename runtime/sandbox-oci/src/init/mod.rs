@@ -73,6 +73,7 @@ fn obey(parent: &Parent) -> Result<Option<Reply>, Failure> {
         Order::Connect(joined, port) => {
             return ground::connect(&joined, port, parent).map(|()| None);
         }
+        Order::Listen(joined) => return ground::listen(&joined, parent).map(|()| None),
         Order::Container(request) => request,
     };
     let found = match &request.joined {

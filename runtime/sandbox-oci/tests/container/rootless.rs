@@ -20,6 +20,7 @@ const FOLDER: &str = "STEPWELL_TEST_AS_NOBODY";
 const EVERYBODYS: &[&str] = &[
     "attacks::",
     "endings::",
+    "proxies::",
     "shells::",
     "stopping::",
     "surroundings::",
