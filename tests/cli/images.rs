@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::boxes;
-use crate::stage::Stage;
+use crate::stage::{Stage, wait};
 
 /// The guest `hello.wat` as a Wasm artifact.
 pub(crate) fn hello(stage: &Stage) -> Vec<Vec<u8>> {
@@ -232,6 +232,24 @@ fn always_fails_where_the_registry_is_gone_although_the_image_is_here_unless_nob
     assert_eq!(ended.code, Some(3), "{ended:?}");
     let offline = stage.stepwell(&["run", "task.yaml", "--offline"]);
     assert_eq!(offline.code, Some(0), "{offline:?}");
+}
+
+#[test]
+fn attack_a_registry_that_says_nothing_does_not_keep_whoever_asks_for_the_end() {
+    let stage = Stage::new();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    task(&stage, &format!("{}/a:1", silent.local_addr().unwrap()));
+    let mut child = stage
+        .command(&["run", "task.yaml"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let asked = silent.accept().unwrap();
+    let id = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    // It is the signal that ends it: nothing has run that would have to be cleaned up.
+    assert_eq!(wait(&mut child), None);
+    drop(asked);
 }
 
 #[test]

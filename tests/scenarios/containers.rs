@@ -4,7 +4,7 @@
 
 use crate::boxes;
 use crate::documents;
-use crate::shelf::{self, BACKENDS};
+use crate::shelf::{self, Backend};
 use crate::stage::Stage;
 
 #[test]
@@ -16,9 +16,9 @@ fn documents_end_on_containers_as_tekton_would_end_them() {
     let settings = shelf::lay_out(&stage);
     let found = documents::in_folder("tests/documents/containers");
     assert!(found.len() >= 20, "{found:?}");
-    for backend in BACKENDS {
-        let args = [&[settings.as_str(), "--offline"], backend.flags].concat();
-        documents::compare(&found, &args);
+    for backend in Backend::all() {
+        let stage = || backend.stage();
+        documents::compare(&found, &stage, &backend.flags(&settings));
         println!(
             "our documents on {}: {} end as in a cluster",
             backend.name,

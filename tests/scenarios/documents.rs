@@ -15,19 +15,19 @@ use crate::stage::{Stage, Told, checkout};
 fn documents_end_as_tekton_would_end_them() {
     let documents = in_folder("tests/scenarios/documents");
     assert!(documents.len() >= 25, "{documents:?}");
-    compare(&documents, &[in_place_of_images()]);
+    compare(&documents, &Stage::new, &[in_place_of_images()]);
 }
 
-/// Runs each document with `args`, and compares what came of it with what is beside it.
+/// Runs each document on a stage of its own with `args`, and compares what came of it with what is beside it.
 #[expect(
     clippy::disallowed_methods,
     reason = "who changes what is expected says so in the environment"
 )]
-pub(crate) fn compare(documents: &[PathBuf], args: &[&str]) {
+pub(crate) fn compare(documents: &[PathBuf], stage: &dyn Fn() -> Stage, args: &[&str]) {
     let mut different = Vec::new();
     for document in documents {
         let golden = document.with_extension("golden");
-        let actual = told(document, args);
+        let actual = told(document, stage, args);
         if std::env::var_os("STEPWELL_BLESS").is_some() {
             fs::write(&golden, &actual).unwrap();
             continue;
@@ -51,12 +51,9 @@ pub(crate) fn in_folder(folder: &str) -> Vec<PathBuf> {
 }
 
 /// Everything that has to stay the same about a document's run.
-fn told(document: &Path, args: &[&str]) -> String {
+fn told(document: &Path, stage: &dyn Fn() -> Stage, args: &[&str]) -> String {
     let path = document.to_str().unwrap();
-    let run = |format: &str| {
-        let stage = Stage::new();
-        stage.stepwell(&[&["run", path, format], args].concat())
-    };
+    let run = |format: &str| stage().stepwell(&[&["run", path, format], args].concat());
     let object = run("--output=yaml");
     let mut whole = format!("# exit code {}\n", object.status.code().unwrap());
     whole.push_str(&redacted(&String::from_utf8(object.stdout).unwrap()));
@@ -69,23 +66,27 @@ fn told(document: &Path, args: &[&str]) -> String {
     whole
 }
 
-/// What the steps printed: tasks by name, and in each the order in which it was said.
+/// What the steps printed: tasks by name, the steps of each in the order in which they spoke, and of each step both outputs
+/// apart, for nobody promises which of them is read first.
 fn printed(told: &Told) -> Vec<String> {
-    let mut by_task: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut by_task: BTreeMap<String, Vec<(usize, &str, String)>> = BTreeMap::new();
     for event in told.of_type("step-log") {
-        let text = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
-        let mark = if event["stream"] == "stderr" {
-            "!"
-        } else {
-            ":"
-        };
-        let line = format!("{}/{}{mark} {}", text("task"), text("step"), text("line"));
-        by_task
-            .entry(text("task"))
-            .or_default()
-            .push(line.trim_end().to_owned());
+        let text = |field: &str| event[field].as_str().unwrap_or_default();
+        let mark = if text("stream") == "stderr" { "!" } else { ":" };
+        let speaker = format!("{}/{}", text("task"), text("step"));
+        let lines = by_task.entry(text("task").to_owned()).or_default();
+        let place = lines.iter().position(|(.., line)| {
+            line.starts_with(&format!("{speaker}:")) || line.starts_with(&format!("{speaker}!"))
+        });
+        let place = place.map_or(lines.len(), |at| lines[at].0);
+        let line = format!("{speaker}{mark} {}", text("line"));
+        lines.push((place, mark, line.trim_end().to_owned()));
     }
-    by_task.into_values().flatten().collect()
+    let sorted = by_task.into_values().flat_map(|mut lines| {
+        lines.sort_by(|one, other| (one.0, other.1).cmp(&(other.0, one.1)));
+        lines
+    });
+    sorted.map(|(.., line)| line).collect()
 }
 
 /// The status of an object without the spec in it, and without what differs from run to run: moments, ids, digests of our

@@ -12,15 +12,24 @@ use crate::stage::Stage;
 /// One way to run containers.
 pub(crate) struct Backend {
     pub(crate) name: &'static str,
-    /// What chooses it on the command line.
-    pub(crate) flags: &'static [&'static str],
 }
 
-/// All of them.
-pub(crate) const BACKENDS: &[Backend] = &[Backend {
-    name: "embedded",
-    flags: &[],
-}];
+impl Backend {
+    /// All that this machine has.
+    pub(crate) fn all() -> Vec<Self> {
+        vec![Self { name: "embedded" }]
+    }
+
+    /// A stage on which it can be found.
+    pub(crate) fn stage(&self) -> Stage {
+        Stage::new()
+    }
+
+    /// What a run is called with: the settings, and that nothing is asked of anybody else.
+    pub(crate) fn flags<'a>(&self, settings: &'a str) -> [&'a str; 2] {
+        [settings, "--offline"]
+    }
+}
 
 /// What stands for what: a pattern, and an image of the layout.
 const STANDING: [(&str, &str); 9] = [

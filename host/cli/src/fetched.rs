@@ -25,12 +25,10 @@ use crate::text::{columns, print};
 pub(crate) fn fetched(args: &FetchedArgs, env: &Environment) -> anyhow::Result<ExitCode> {
     let fetcher = Fetcher::new(options(env)?);
     let text = match args.command {
-        FetchedCommand::List {
-            output: ListOutput::Pretty,
-        } => pretty(&fetcher.list()?),
-        FetchedCommand::List {
-            output: ListOutput::Json,
-        } => lines(&fetcher.list()?)?,
+        FetchedCommand::List { format } => match format.output {
+            ListOutput::Pretty => pretty(&fetcher.list()?),
+            ListOutput::Json => lines(&fetcher.list()?)?,
+        },
         FetchedCommand::Clear => {
             let cleared = fetcher.clear()?;
             format!(

@@ -25,7 +25,7 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
         .into_iter()
         .filter(|one| one.known || !sources.is_found(one.span.source))
         .collect();
-    let text = match args.output {
+    let text = match args.format.output {
         ListOutput::Pretty => pretty(&outlines, sources),
         ListOutput::Json => json(&outlines, sources)?,
     };

@@ -14,7 +14,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::boxes;
-use crate::shelf::{self, BACKENDS};
+use crate::shelf::{self, Backend};
 use crate::shell::in_place_of_images;
 use crate::stage::Stage;
 use table::{ENDINGS, NEED_CONTAINERS, NEED_SIDECARS};
@@ -44,10 +44,16 @@ impl fmt::Display for Reach {
 #[test]
 fn examples_of_tekton_go_as_far_as_a_component_can_in_the_place_of_their_images() {
     let Some(folder) = folder() else { return };
-    compare("components", &folder, &[in_place_of_images()], |name| {
-        let needs = NEED_CONTAINERS.iter().find(|(needy, ..)| *needy == name);
-        needs.map(|(_, reach, why)| (*reach, *why))
-    });
+    compare(
+        "components",
+        &folder,
+        &Stage::new,
+        &[in_place_of_images()],
+        |name| {
+            let needs = NEED_CONTAINERS.iter().find(|(needy, ..)| *needy == name);
+            needs.map(|(_, reach, why)| (*reach, *why))
+        },
+    );
 }
 
 #[test]
@@ -58,12 +64,18 @@ fn examples_of_tekton_end_on_containers_as_in_a_cluster() {
     }
     let stage = Stage::new();
     let settings = shelf::lay_out(&stage);
-    for backend in BACKENDS {
-        let args = [&[settings.as_str(), "--offline"], backend.flags].concat();
-        compare(backend.name, &folder, &args, |name| {
-            let sidecars = NEED_SIDECARS.contains(&name);
-            sidecars.then_some((Reach::Planned, "spec::sidecars_not_run_yet"))
-        });
+    for backend in Backend::all() {
+        let stage = || backend.stage();
+        compare(
+            backend.name,
+            &folder,
+            &stage,
+            &backend.flags(&settings),
+            |name| {
+                let sidecars = NEED_SIDECARS.contains(&name);
+                sidecars.then_some((Reach::Planned, "spec::sidecars_not_run_yet"))
+            },
+        );
     }
 }
 
@@ -85,13 +97,14 @@ fn folder() -> Option<PathBuf> {
 fn compare(
     what: &str,
     folder: &Path,
+    stage: &dyn Fn() -> Stage,
     args: &[&str],
     excused: impl Fn(&str) -> Option<(Reach, &'static str)>,
 ) {
     let found = documents(folder);
     let (mut different, mut run) = (Vec::new(), 0);
     for (name, path) in &found {
-        let (reach, why) = reached(path, args);
+        let (reach, why) = reached(path, &stage(), args);
         run += u32::from(reach == Reach::Run);
         let known = ENDINGS.iter().find(|(known, _)| known == name);
         let Some((_, ending)) = known else {
@@ -135,8 +148,7 @@ fn documents(folder: &Path) -> BTreeMap<String, PathBuf> {
 }
 
 /// Takes a document as far as it goes.
-fn reached(path: &Path, args: &[&str]) -> (Reach, String) {
-    let stage = Stage::new();
+fn reached(path: &Path, stage: &Stage, args: &[&str]) -> (Reach, String) {
     let file = path.to_str().unwrap();
     let listed = stage.stepwell(&["list", "--output=json", file]);
     if !listed.status.success() {

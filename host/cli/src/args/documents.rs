@@ -89,14 +89,8 @@ pub(crate) struct ValidateArgs {
     #[command(flatten)]
     pub(crate) documents: DocumentArgs,
 
-    /// What to print
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_name = "FORMAT",
-        default_value = "pretty"
-    )]
-    pub(crate) output: ListOutput,
+    #[command(flatten)]
+    pub(crate) format: ListFormat,
 
     /// Do not look for the code of steps, nor at what it asks for
     #[arg(long)]
@@ -138,14 +132,8 @@ pub(crate) struct ListArgs {
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// What to print
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_name = "FORMAT",
-        default_value = "pretty"
-    )]
-    pub(crate) output: ListOutput,
+    #[command(flatten)]
+    pub(crate) format: ListFormat,
 }
 
 /// What `plan` prints.
@@ -161,7 +149,20 @@ pub(crate) enum PlanOutput {
     Json,
 }
 
-/// What `list`, `validate`, `runs list` and `fetched list` print.
+/// How what is found is printed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct ListFormat {
+    /// What to print
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FORMAT",
+        default_value = "pretty"
+    )]
+    pub(crate) output: ListOutput,
+}
+
+/// What those commands print that list something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ListOutput {
     /// For a person

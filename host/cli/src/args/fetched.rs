@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::ListOutput;
+use super::ListFormat;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -28,14 +28,8 @@ pub(crate) struct FetchedArgs {
 pub(crate) enum FetchedCommand {
     /// List the documents that the cache holds, the newest first
     List {
-        /// What to print
-        #[arg(
-            short = 'o',
-            long = "output",
-            value_name = "FORMAT",
-            default_value = "pretty"
-        )]
-        output: ListOutput,
+        #[command(flatten)]
+        format: ListFormat,
     },
     /// Throw away all of them, with the repositories they were read from
     Clear,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use stepwell_contract::Platform;
 
-use super::ListOutput;
+use super::ListFormat;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -31,14 +31,8 @@ pub(crate) struct ImagesArgs {
 pub(crate) enum ImagesCommand {
     /// List the images that the store holds
     List {
-        /// What to print
-        #[arg(
-            short = 'o',
-            long = "output",
-            value_name = "FORMAT",
-            default_value = "pretty"
-        )]
-        output: ListOutput,
+        #[command(flatten)]
+        format: ListFormat,
     },
     /// Get images: what their names mean now
     Pull(ImagesPullArgs),
@@ -69,14 +63,8 @@ pub(crate) struct ImagesPullArgs {
     #[arg(long)]
     pub(crate) offline: bool,
 
-    /// What to print
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_name = "FORMAT",
-        default_value = "pretty"
-    )]
-    pub(crate) output: ListOutput,
+    #[command(flatten)]
+    pub(crate) format: ListFormat,
 }
 
 fn parse_platform(text: &str) -> Result<Platform, String> {

@@ -18,7 +18,7 @@ use stepwell_spec::duration;
 use crate::config::Substitute;
 
 pub(crate) use documents::{
-    ChoiceArgs, DocumentArgs, ListArgs, ListOutput, PlanArgs, PlanOutput, ValidateArgs,
+    ChoiceArgs, DocumentArgs, ListArgs, ListFormat, ListOutput, PlanArgs, PlanOutput, ValidateArgs,
 };
 pub(crate) use fetched::{FetchedArgs, FetchedCommand};
 pub(crate) use images::{ImagesArgs, ImagesCommand, ImagesPullArgs};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ContinueArgs, ListOutput, parse_duration};
+use super::{ContinueArgs, ListFormat, parse_duration};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -36,14 +36,8 @@ pub(crate) struct RunsArgs {
 pub(crate) enum RunsCommand {
     /// List the runs that are kept, the newest first
     List {
-        /// What to print
-        #[arg(
-            short = 'o',
-            long = "output",
-            value_name = "FORMAT",
-            default_value = "pretty"
-        )]
-        output: ListOutput,
+        #[command(flatten)]
+        format: ListFormat,
     },
     /// Show how a run went
     Show(ShowArgs),

@@ -27,11 +27,11 @@ use crate::trouble::Trouble;
 /// An image cannot be had or is not there, or the store cannot be used.
 pub(crate) fn images(args: &ImagesArgs, env: &Environment) -> Result<ExitCode, Trouble> {
     let text = match &args.command {
-        ImagesCommand::List { output } => {
+        ImagesCommand::List { format } => {
             let held = ImageStore::open(root(env)?)
                 .and_then(|store| store.list())
                 .map_err(anyhow::Error::from)?;
-            match output {
+            match format.output {
                 ListOutput::Pretty => pretty(&held),
                 ListOutput::Json => lines(&held)?,
             }
@@ -65,7 +65,7 @@ fn pull(args: &ImagesPullArgs, env: &Environment) -> Result<ExitCode, Trouble> {
             PulledCode::Component(_) => ("component", None),
             PulledCode::Container(container) => ("container", Some(container.platform.to_string())),
         };
-        let text = match args.output {
+        let text = match args.format.output {
             ListOutput::Pretty => format!("{}  {}  {kind}\n", clean(image), pulled.digest),
             ListOutput::Json => {
                 let line = json!({

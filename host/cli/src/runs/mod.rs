@@ -27,7 +27,7 @@ use crate::look;
 pub(crate) fn runs(args: &RunsArgs, env: &Environment) -> anyhow::Result<ExitCode> {
     let runs = open(env)?;
     match &args.command {
-        RunsCommand::List { output } => list::list(&runs, *output),
+        RunsCommand::List { format } => list::list(&runs, format.output),
         RunsCommand::Show(args) => show::show(&runs, args),
         RunsCommand::Logs(args) => logs::logs(&runs, args),
         RunsCommand::Rm(args) => remove::remove(&runs, args),

@@ -68,11 +68,11 @@ pub(crate) fn validate(args: &ValidateArgs, env: &Environment) -> Result<ExitCod
         ..
     } = check;
     let errors = SpecErrors::new(texts.sources, found);
-    if args.output == ListOutput::Json {
+    if args.format.output == ListOutput::Json {
         print(&show::json(&errors)?)?;
     }
     let valid = errors.problems().next().is_none();
-    match (valid, args.output) {
+    match (valid, args.format.output) {
         (true, ListOutput::Json) => Ok(ExitCode::Success),
         (true, ListOutput::Pretty) => {
             print(&show::summary(&outlines, &notes))?;
