@@ -1,10 +1,10 @@
 //! A container's first process: our own binary, started again inside the container's process namespace.
 //!
 //! It hears what to become (`request`), makes the root and the mounts (`root`), finds out who runs (`identity`), gives up
-//! every power (`confine`), and only then starts the program and waits for it (`program`), and beside it what its parent wants to
-//! have started (`shells`). What it learns it says to its
-//! parent and to nobody else. One that is only looked at shows its root instead (`look`). It has one thread, and ends when the socket to its parent closes: with the first process of
-//! a namespace, the kernel ends all others.
+//! every power (`confine`), and only then starts the program and waits for it (`program`), and beside it what its parent
+//! wants to have started (`shells`). One that is only looked at shows its root instead (`look`). What it learns it says to
+//! its parent and to nobody else. It has one thread, and ends when the socket to its parent closes: with the first process
+//! of a namespace, the kernel ends all others.
 //!
 //! Where we are not root, it joins a user namespace before all that (`join`), which was made by such a process too
 //! (`ground`).
