@@ -106,3 +106,82 @@ fn attack_a_document_alone_makes_no_step_privileged() {
         "{ended:?}"
     );
 }
+
+/// A Task with these sidecars and steps.
+fn beside(sidecars: &str, steps: &str) -> String {
+    task(steps).replace("  steps:\n", &format!("  sidecars:\n{sidecars}  steps:\n"))
+}
+
+const SERVER: &str = "  - name: db
+    image: oci:./layout
+    command: [sh, -c, \"echo up; exec nc -ll -p 5432 -e echo from-db\"]
+    ports: [{name: sql, containerPort: 5432}]
+";
+
+#[test]
+fn a_step_talks_to_a_sidecar_that_said_that_it_is_ready() {
+    if !are_possible() {
+        return;
+    }
+    let probes = [
+        // Port 5432 is 1538 in there.
+        "exec: {command: [sh, -c, \"grep -q :1538 /proc/net/tcp /proc/net/tcp6\"]}",
+        "tcpSocket: {port: sql}",
+    ];
+    for probe in probes {
+        let stage = stage();
+        let server = format!("{SERVER}    readinessProbe: {{periodSeconds: 1, {probe}}}\n");
+        let step =
+            "  - {name: ask, image: \"oci:./layout\", script: nc 127.0.0.1 5432 < /dev/null}\n";
+        stage.file("task.yaml", &beside(&server, step));
+        let ended = stage.stepwell(&["run", "task.yaml"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains("[sidecar-db] up"), "{ended:?}");
+        assert!(ended.stdout.contains("[ask] from-db"), "{ended:?}");
+        assert_eq!(stage.left_behind(), [""; 0], "nothing is left of it");
+    }
+}
+
+#[test]
+fn a_sidecar_that_never_begins_fails_the_run() {
+    if !are_possible() {
+        return;
+    }
+    let stage = stage();
+    let probe = "{failureThreshold: 1, exec: {command: [\"false\"]}}";
+    let server = format!("{SERVER}    startupProbe: {probe}\n");
+    let step = "  - {name: a, image: \"oci:./layout\", script: echo ran}\n";
+    stage.file("task.yaml", &beside(&server, step));
+    let ended = stage.stepwell(&["run", "task.yaml", "-o", "yaml"]);
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.stdout.contains("reason: SidecarFailed"), "{ended:?}");
+    assert!(ended.stdout.contains("container: sidecar-db"), "{ended:?}");
+    assert_eq!(stage.left_behind(), [""; 0], "nothing is left of it");
+}
+
+#[test]
+fn what_a_sidecar_and_a_step_share_is_a_volume_and_no_workspace_folder() {
+    if !are_possible() {
+        return;
+    }
+    let stage = stage();
+    let sidecar = "  - name: writer
+    image: oci:./layout
+    volumeMounts: [{name: shared, mountPath: /shared}]
+    script: |
+      [ -e /workspace ] || echo apart > /shared/said
+      sleep 1000
+    readinessProbe: {periodSeconds: 1, exec: {command: [cat, /shared/said]}}
+";
+    let step = "  - name: read
+    image: oci:./layout
+    volumeMounts: [{name: shared, mountPath: /shared}]
+    command: [cat, /shared/said]
+  volumes: [{name: shared, emptyDir: {}}]
+";
+    stage.file("task.yaml", &beside(sidecar, step));
+    let ended = stage.stepwell(&["run", "task.yaml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("[read] apart"), "{ended:?}");
+    assert_eq!(stage.left_behind(), [""; 0], "nothing is left of it");
+}

@@ -289,6 +289,54 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "is_zero")]
         dropped_bytes: u64,
     },
+    /// A sidecar is started.
+    SidecarStart {
+        /// Its name.
+        sidecar: StepName,
+        /// What the document calls its code.
+        image: Arc<str>,
+        /// What stands for it, and ran.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        runs: Option<Arc<str>>,
+        /// The digest of its code.
+        digest: Digest,
+    },
+    /// A sidecar is ready; the first step waits until each is, or has ended.
+    SidecarReady {
+        /// Its name.
+        sidecar: StepName,
+        /// Milliseconds since its start.
+        duration_ms: u64,
+    },
+    /// A sidecar wrote a line, or a part of one.
+    SidecarLog {
+        /// Its name.
+        sidecar: StepName,
+        /// To which output.
+        stream: LogStream,
+        /// The text, with no line end; bytes that are not UTF-8 show as U+FFFD.
+        line: String,
+        /// Whether the line goes on in the next event.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        partial: bool,
+    },
+    /// A sidecar has ended.
+    SidecarEnd {
+        /// Its name.
+        sidecar: StepName,
+        /// Its exit code.
+        exit_code: i32,
+        /// How it ended; `None` where we could not run it.
+        ending: Option<Ending>,
+        /// Whether it was stopped because the steps had ended.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        stopped: bool,
+        /// Milliseconds since its start.
+        duration_ms: u64,
+        /// Bytes of output that were dropped because of the limit `output`.
+        #[serde(skip_serializing_if = "is_zero")]
+        dropped_bytes: u64,
+    },
     /// A pipeline, a task or a step has a result.
     Result {
         /// Its name.

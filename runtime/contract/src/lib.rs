@@ -31,7 +31,7 @@ pub use backend::{
     Backend, CONNECT_PATIENCE, Capability, EmitError, Fingerprint, LogStream, Refusal, STOP_GRACE,
     STOP_PATIENCE, Sandbox, SandboxError, SandboxErrorKind, StepIo, StepSink, TaskScope,
 };
-pub use cancel::{Cancel, CancelReason};
+pub use cancel::{Cancel, CancelReason, HookGuard};
 pub use container_image::{ContainerImage, Layer, Platform};
 pub use digest::{Digest, Hasher};
 pub use ending::{Ending, FailureClass, Frame};

@@ -6,14 +6,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepwell_contract::{
-    Digest, Grants, Image, ImagePullPolicy, Limits, SandboxError, StepName, TaskName,
+    Digest, Grants, Image, ImagePullPolicy, Limits, Refusal, SandboxError, SandboxErrorKind,
+    StepName, TaskName,
 };
 use stepwell_spec::{Instance, Pipeline, Run, Span, Step, TaskRun};
 
 use crate::backends::Backends;
 use crate::outside::Images;
 use crate::plan::layout::Layout;
-use crate::plan::{self, PlanError};
+use crate::plan::{self, Part, PlanError};
 
 /// What a backend is asked about.
 type Wanted = (Digest, Grants, Limits);
@@ -126,7 +127,11 @@ impl Asking<'_> {
         self.steps += run.steps.len();
         let layout = Layout::of(run);
         let mut wrong = layout.as_ref().err().cloned();
-        for (index, step) in run.steps.iter().enumerate() {
+        let steps = run.steps.iter().enumerate();
+        let steps = steps.map(|(index, step)| (Part::Step(index), step));
+        let sidecars = run.sidecars.iter().enumerate();
+        let sidecars = sidecars.map(|(index, one)| (Part::Sidecar(index), &one.step));
+        for (part, step) in steps.chain(sidecars) {
             // It is known when its task runs.
             if step.image.contains("$(") {
                 continue;
@@ -135,9 +140,13 @@ impl Asking<'_> {
                 continue;
             };
             if let (None, Ok(layout)) = (&wrong, &layout) {
-                wrong = plan::check(index, step, &layout.steps[index], &image).err();
+                let seen = match part {
+                    Part::Step(index) => &layout.steps[index],
+                    Part::Sidecar(index) => &layout.sidecars[index],
+                };
+                wrong = plan::check(part, step, seen, &image).err();
             }
-            self.ask(run, step, &image);
+            self.ask(run, part, step, &image);
         }
         if let Some(error) = wrong {
             self.refuse(run, None, Why::Plan(error));
@@ -163,8 +172,8 @@ impl Asking<'_> {
         found
     }
 
-    fn ask(&mut self, run: &TaskRun, step: &Step, image: &Image) {
-        let grants = plan::granted(run, &step.grants);
+    fn ask(&mut self, run: &TaskRun, part: Part, step: &Step, image: &Image) {
+        let grants = plan::granted(run, part, &step.grants);
         let wanted = (image.digest, grants, step.limits.clone());
         let said = |(place, no): &(Span, Wanted)| *place == step.image_span && *no == wanted;
         if self.no.iter().any(said) {
@@ -173,7 +182,10 @@ impl Asking<'_> {
         let asked = self
             .admissions
             .ask(self.backends, image, &wanted.1, &wanted.2);
-        if let Err(error) = asked {
+        if let Err(mut error) = asked {
+            if let Part::Step(_) = part {
+                name_sidecars(run, &mut error);
+            }
             self.refuse(run, Some(step), Why::Sandbox(error));
             self.no.push((step.image_span, wanted));
         }
@@ -186,6 +198,22 @@ impl Asking<'_> {
             image_span: step.map(|step| step.image_span),
             why,
         });
+    }
+}
+
+/// Who asks for the network beside sidecars most likely asks for them: names the smaller grant.
+fn name_sidecars(run: &TaskRun, error: &mut SandboxError) {
+    let SandboxErrorKind::Refused(refusals) = &mut error.kind else {
+        return;
+    };
+    let Some(sidecar) = run.sidecars.first() else {
+        return;
+    };
+    let port = sidecar.ports.first();
+    let port = port.map_or("PORT".to_owned(), |port| port.number.to_string());
+    let network = |refusal: &&mut Refusal| refusal.grant.as_deref() == Some("network=any");
+    for refusal in refusals.iter_mut().filter(network) {
+        refusal.grant = Some(format!("sidecar={}:{port}", sidecar.name()));
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::net::TcpStream;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use stepwell_contract::{
-    Backend, Grants, Image, ImageKind, Limits, Sandbox, SandboxError, SandboxErrorKind, StepSpec,
-    TaskScope, TaskSpec,
+    Backend, Grants, Image, ImageKind, Limits, Loopback, Sandbox, SandboxError, SandboxErrorKind,
+    StepSpec, TaskScope, TaskSpec,
 };
 
 /// The backends of a run.
@@ -71,18 +72,77 @@ impl Backends {
     /// # Errors
     ///
     /// What one of them could not do; what was opened before is closed.
-    pub(crate) fn open(&self, task: &TaskSpec, images: &[Image]) -> Result<Scopes, SandboxError> {
+    pub(crate) fn open(
+        &self,
+        mut task: TaskSpec,
+        images: &[Image],
+    ) -> Result<Scopes, SandboxError> {
         let kinds: BTreeSet<_> = images.iter().map(Image::kind).collect();
         let mut scopes = Scopes(Vec::with_capacity(kinds.len()));
-        for kind in kinds {
-            scopes.0.push((kind, self.of(kind)?.open_task(task)?));
+        // Containers have a loopback network, and components reach it through theirs.
+        for kind in kinds.into_iter().rev() {
+            let scope = Arc::new(Shared::new(self.of(kind)?.open_task(&task)?));
+            if kind == ImageKind::Container {
+                let loopback: Arc<Shared> = Arc::clone(&scope);
+                task.loopback = Some(loopback);
+            }
+            scopes.0.push((kind, scope));
         }
         Ok(scopes)
     }
 }
 
 /// The scopes of one task: one on each backend that its steps need.
-pub(crate) struct Scopes(Vec<(ImageKind, Box<dyn TaskScope>)>);
+pub(crate) struct Scopes(Vec<(ImageKind, Arc<Shared>)>);
+
+/// A scope, and who may reach its ports as long as it is open.
+struct Shared {
+    backend: &'static str,
+    scope: RwLock<Option<Box<dyn TaskScope>>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Shared").field(&self.backend).finish()
+    }
+}
+
+impl Shared {
+    fn new(scope: Box<dyn TaskScope>) -> Self {
+        Self {
+            backend: scope.backend(),
+            scope: RwLock::new(Some(scope)),
+        }
+    }
+
+    /// Does something with the scope, while it is open.
+    fn with<T>(
+        &self,
+        doing: &str,
+        act: impl FnOnce(&dyn TaskScope) -> Result<T, SandboxError>,
+    ) -> Result<T, SandboxError> {
+        // It is there or it is not.
+        let scope = self.scope.read().unwrap_or_else(PoisonError::into_inner);
+        match &*scope {
+            Some(scope) => act(&**scope),
+            None => Err(
+                SandboxError::new(self.backend, doing, SandboxErrorKind::NotFound)
+                    .because("its task has ended"),
+            ),
+        }
+    }
+
+    fn take(&self) -> Option<Box<dyn TaskScope>> {
+        let scope = self.scope.write();
+        scope.unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Loopback for Shared {
+    fn connect(&self, port: u16) -> Result<TcpStream, SandboxError> {
+        self.with("connect to a port", |scope| scope.connect(port))
+    }
+}
 
 impl Scopes {
     /// Builds the sandbox of a step, on the backend that its image wants.
@@ -93,7 +153,7 @@ impl Scopes {
     pub(crate) fn prepare(&self, step: StepSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
         let kind = step.image.kind();
         match self.0.iter().find(|(known, _)| *known == kind) {
-            Some((_, scope)) => scope.prepare(step),
+            Some((_, scope)) => scope.with("prepare a step", |scope| scope.prepare(step)),
             None => {
                 let doing = format!(
                     "prepare step `{}`, for whose image no scope is open",
@@ -110,8 +170,24 @@ impl Scopes {
         Self(Vec::new())
     }
 
+    /// The loopback network that containers of the task share, where it has any.
+    pub(crate) fn loopback(&self) -> Option<Arc<dyn Loopback>> {
+        let found = self
+            .0
+            .iter()
+            .find(|(kind, _)| *kind == ImageKind::Container);
+        found.map(|(_, scope)| {
+            let loopback: Arc<Shared> = Arc::clone(scope);
+            loopback as Arc<dyn Loopback>
+        })
+    }
+
     /// The scopes, to be closed.
     pub(crate) fn into_all(self) -> impl Iterator<Item = Box<dyn TaskScope>> {
-        self.0.into_iter().map(|(_, scope)| scope)
+        // Who reaches another's network goes before it.
+        self.0
+            .into_iter()
+            .rev()
+            .filter_map(|(_, scope)| scope.take())
     }
 }

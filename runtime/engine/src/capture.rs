@@ -25,9 +25,18 @@ const LONGEST_PROGRESS: usize = 4 << 10;
 /// progress without end from filling a log.
 const PROGRESS_COST: u64 = 64;
 
-/// The sink of one step.
+/// Whose output it is.
+#[derive(Debug, Clone)]
+pub(crate) enum Speaker {
+    /// A step's.
+    Step(StepName),
+    /// A sidecar's.
+    Sidecar(StepName),
+}
+
+/// The sink of one step or sidecar.
 pub(crate) struct Capture {
-    step: StepName,
+    speaker: Speaker,
     outlet: Arc<Outlet>,
     kept: Kept,
     result_limit: u64,
@@ -91,14 +100,16 @@ impl Stream {
 }
 
 impl Capture {
-    /// A sink for `step`.
     /// Whose it is.
     pub(crate) fn step(&self) -> &StepName {
-        &self.step
+        match &self.speaker {
+            Speaker::Step(name) | Speaker::Sidecar(name) => name,
+        }
     }
 
+    /// A sink for `speaker`.
     pub(crate) fn new(
-        step: StepName,
+        speaker: Speaker,
         limits: &Limits,
         outlet: Arc<Outlet>,
         mut kept: Kept,
@@ -107,7 +118,7 @@ impl Capture {
         let mask = outlet.mask().clone();
         let output_limit = limits.get(Limit::Output);
         Self {
-            step,
+            speaker,
             outlet,
             kept,
             result_limit: limits.get(Limit::Result),
@@ -157,12 +168,24 @@ impl Capture {
     }
 
     fn send_line(&self, stream: LogStream, line: String, partial: bool) {
-        let kind = EventKind::StepLog {
-            stream,
-            line,
-            partial,
-        };
-        self.outlet.step(&self.step, kind);
+        match &self.speaker {
+            Speaker::Step(step) => {
+                let kind = EventKind::StepLog {
+                    stream,
+                    line,
+                    partial,
+                };
+                self.outlet.step(step, kind);
+            }
+            Speaker::Sidecar(sidecar) => {
+                self.outlet.task(EventKind::SidecarLog {
+                    sidecar: sidecar.clone(),
+                    stream,
+                    line,
+                    partial,
+                });
+            }
+        }
     }
 
     /// Takes `wanted` bytes from what is left of the limit: how many there were.
@@ -220,12 +243,15 @@ impl StepSink for Capture {
             }
             self.take(&mut output, cost);
         }
-        let kind = EventKind::StepProgress {
-            done,
-            total,
-            message: message.to_owned(),
-        };
-        self.outlet.step(&self.step, kind);
+        // Nobody waits for a sidecar to get anywhere.
+        if let Speaker::Step(step) = &self.speaker {
+            let kind = EventKind::StepProgress {
+                done,
+                total,
+                message: message.to_owned(),
+            };
+            self.outlet.step(step, kind);
+        }
     }
 }
 

@@ -83,6 +83,24 @@ pub enum EngineError {
         /// Why not.
         source: SandboxError,
     },
+    /// A backend could not do something with a sidecar.
+    #[error("failed to {doing} sidecar `{sidecar}`")]
+    Sidecar {
+        /// What: completes "failed to …".
+        doing: &'static str,
+        /// The sidecar.
+        sidecar: StepName,
+        /// Why not.
+        source: SandboxError,
+    },
+    /// There was no thread for something.
+    #[error("failed to start a thread for `{doing}`")]
+    Thread {
+        /// For what.
+        doing: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// Not every value of the Secrets could be hidden, so that nothing may be shown.
     #[error(
         "failed to hide the values of Secrets: in all their spellings they are {bytes} bytes, and at most {limit} can be \

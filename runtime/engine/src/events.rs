@@ -24,7 +24,12 @@ struct Labels {
 impl Labels {
     fn event(&self, step: Option<StepName>, mut kind: EventKind) -> Event {
         // Lines are masked before they are cut.
-        if !self.mask.is_empty() && !matches!(kind, EventKind::StepLog { .. }) {
+        if !self.mask.is_empty()
+            && !matches!(
+                kind,
+                EventKind::StepLog { .. } | EventKind::SidecarLog { .. }
+            )
+        {
             kind.rewrite(&|text| self.mask.text(text));
         }
         Event {
@@ -115,28 +120,45 @@ impl Outlet {
         &self.labels.mask
     }
 
+    /// The runtime that the events are taken on.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
     /// Sends an event of `step`. Blocks while the channel is full.
     pub(crate) fn step(&self, step: &StepName, kind: EventKind) {
+        self.send(Some(step.clone()), kind);
+    }
+
+    /// Sends an event of the task: whether the outlet was still open. Blocks while the channel is full.
+    pub(crate) fn task(&self, kind: EventKind) -> bool {
+        self.send(None, kind)
+    }
+
+    fn send(&self, step: Option<StepName>, kind: EventKind) -> bool {
         let Some(sender) = self.sender.upgrade() else {
-            return;
+            return false;
         };
-        let event = self.labels.event(Some(step.clone()), kind);
-        let refused = self.while_open(|| sender.try_send(event).err());
-        if let Some(Some(TrySendError::Full(event))) = refused {
-            self.runtime.block_on(self.wait_and_send(&sender, event));
+        let event = self.labels.event(step, kind);
+        match self.while_open(|| sender.try_send(event).err()) {
+            Some(Some(TrySendError::Full(event))) => {
+                self.runtime.block_on(self.wait_and_send(&sender, event))
+            }
+            Some(_) => true,
+            None => false,
         }
     }
 
-    async fn wait_and_send(&self, sender: &Sender<Event>, event: Event) {
+    async fn wait_and_send(&self, sender: &Sender<Event>, event: Event) -> bool {
         let mut closing = self.closing.subscribe();
         tokio::select! {
             biased;
-            _ = closing.wait_for(|closing| *closing) => {}
-            permit = sender.reserve() => {
-                if let Ok(permit) = permit {
-                    self.while_open(|| permit.send(event));
-                }
-            }
+            _ = closing.wait_for(|closing| *closing) => false,
+            permit = sender.reserve() => match permit {
+                Ok(permit) => self.while_open(|| permit.send(event)).is_some(),
+                // Nobody listens any more, which is no reason to tell it again.
+                Err(_) => true,
+            },
         }
     }
 

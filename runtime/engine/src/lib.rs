@@ -37,6 +37,7 @@ pub mod places;
 pub mod plan;
 mod results;
 pub mod run;
+mod sidecar;
 mod step;
 mod task;
 mod tee;

@@ -77,14 +77,23 @@ pub(crate) struct Frame<'a> {
     pub(crate) epoch_seconds: u64,
 }
 
-/// Looks for what contradicts itself in the step with number `index` and this `image`, before its task runs. What still has
+/// What of a task runs, with its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A step.
+    Step(usize),
+    /// A sidecar.
+    Sidecar(usize),
+}
+
+/// Looks for what contradicts itself in `part` and this `image`, before its task runs. What still has
 /// references in it is left alone.
 ///
 /// # Errors
 ///
 /// The first contradiction.
 pub(crate) fn check(
-    index: usize,
+    part: Part,
     step: &Step,
     seen: &StepLayout,
     image: &Image,
@@ -93,17 +102,17 @@ pub(crate) fn check(
     if step.working_dir.as_deref().is_some_and(open) {
         return Ok(());
     }
-    code::invocation(index, step, &image.code, &seen.mounts).map(drop)
+    code::invocation(part, step, &image.code, &seen.mounts).map(drop)
 }
 
-/// Plans the step with number `index`, of which nothing is left to fill in, for the backend with `fingerprint`.
+/// Plans `part`, of which nothing is left to fill in, for the backend with `fingerprint`.
 ///
 /// # Errors
 ///
 /// What contradicts itself.
 pub(crate) fn plan(
     frame: Frame<'_>,
-    index: usize,
+    part: Part,
     step: Step,
     seen: &StepLayout,
     image: Image,
@@ -118,8 +127,11 @@ pub(crate) fn plan(
         argv,
         env,
         working_dir,
-    } = code::invocation(index, &step, &image.code, &seen.mounts)?;
-    let mut results = run.results.clone();
+    } = code::invocation(part, &step, &image.code, &seen.mounts)?;
+    let mut results = match part {
+        Part::Step(_) => run.results.clone(),
+        Part::Sidecar(_) => Vec::new(),
+    };
     results.retain(|result| step.results.iter().all(|own| own.name != result.name));
     results.extend(step.results.iter().cloned());
     let mut spec = StepSpec {
@@ -133,7 +145,7 @@ pub(crate) fn plan(
         workspaces: seen.workspaces.clone(),
         results,
         attempt,
-        grants: granted(run, &step.grants),
+        grants: granted(run, part, &step.grants),
         limits: step.limits,
         resources: step.resources,
         security: step.security,
@@ -153,19 +165,29 @@ pub(crate) fn plan(
     })
 }
 
-/// What a step of `run` with `grants` is really granted: never the network where the task is hermetic.
-pub(crate) fn granted(run: &TaskRun, grants: &Grants) -> Grants {
+/// What `part` of `run` with `grants` is really granted: of sidecars those that there are, and never the network where the
+/// task is hermetic, which sidecars are not.
+pub(crate) fn granted(run: &TaskRun, part: Part, grants: &Grants) -> Grants {
     let mut grants = grants.clone();
-    if run.hermetic && grants.network.is_reachable() {
+    grants.sidecars.retain(|port| {
+        let mut sidecars = run.sidecars.iter();
+        sidecars.any(|sidecar| sidecar.name().as_str() == port.sidecar)
+    });
+    let cut_off = run.hermetic && matches!(part, Part::Step(_));
+    if cut_off && (grants.network.is_reachable() || !grants.sidecars.is_empty()) {
         // It may be there and is refused, as in a container without a network.
         grants.network = Network::None;
+        grants.sidecars.clear();
     }
     grants
 }
 
-/// The file of the script of the step with number `index`.
-pub(crate) fn script_file(index: usize) -> String {
-    format!("script-{index}")
+/// The file of the script of `part`.
+pub(crate) fn script_file(part: Part) -> String {
+    match part {
+        Part::Step(index) => format!("script-{index}"),
+        Part::Sidecar(index) => format!("sidecar-script-{index}"),
+    }
 }
 
 #[cfg(test)]

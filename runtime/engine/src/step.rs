@@ -16,7 +16,7 @@ use stepwell_spec::{Breakpoints, OnError, StepOutcome};
 
 use crate::artifacts;
 use crate::backends::Scopes;
-use crate::capture::{Capture, Kept};
+use crate::capture::{Capture, Kept, Speaker};
 use crate::error::{EngineError, causes};
 use crate::events::Outlet;
 use crate::life::{Bound, Life, Record, Running};
@@ -186,7 +186,12 @@ pub(crate) fn run(
         own,
         tees,
     };
-    let capture = Capture::new(name.clone(), &spec.limits, Arc::clone(outlet), kept);
+    let capture = Capture::new(
+        Speaker::Step(name.clone()),
+        &spec.limits,
+        Arc::clone(outlet),
+        kept,
+    );
     let capture = Arc::new(capture);
     let running = Running {
         index,

@@ -12,13 +12,6 @@ use crate::volumes::allows;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unsupported {
-    /// A sidecar, which runs beside the steps.
-    Sidecar {
-        /// Its name.
-        name: Arc<str>,
-        /// Where it is declared.
-        span: Span,
-    },
     /// Storage that only a cluster has.
     Cluster {
         /// The workspace or the volume.
@@ -50,8 +43,7 @@ impl Unsupported {
     /// Where the document asks for it.
     pub fn span(&self) -> Span {
         match self {
-            Self::Sidecar { span, .. }
-            | Self::Cluster { span, .. }
+            Self::Cluster { span, .. }
             | Self::HostPath { span, .. }
             | Self::HostFile { span, .. } => *span,
         }
@@ -60,16 +52,16 @@ impl Unsupported {
     /// What would help.
     pub fn help(&self) -> String {
         match self {
-            Self::Sidecar { .. } => {
-                "steps run in WebAssembly sandboxes, which nothing runs beside: take the sidecar out, or do its \
-                 work in a step"
+            Self::Cluster { .. } => {
+                "bind a folder instead, with `-w NAME=FOLDER`, or use an emptyDir or a claim"
                     .to_owned()
             }
-            Self::Cluster { .. } => {
-                "bind a folder instead, with `-w NAME=FOLDER`, or use an emptyDir or a claim".to_owned()
+            Self::HostPath { path, .. } => {
+                format!("allow it with `--host-path {}`", path.display())
             }
-            Self::HostPath { path, .. } => format!("allow it with `--host-path {}`", path.display()),
-            Self::HostFile { .. } => "only folders can be shown to a step: ask for its folder".to_owned(),
+            Self::HostFile { .. } => {
+                "only folders can be shown to a step: ask for its folder".to_owned()
+            }
         }
     }
 }
@@ -77,7 +69,6 @@ impl Unsupported {
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sidecar { name, .. } => write!(f, "the sidecar `{name}` needs a container"),
             Self::Cluster { name, what, .. } => {
                 write!(f, "`{name}` asks for `{what}`, which only a cluster has")
             }
@@ -129,17 +120,13 @@ pub fn unsupported(run: &TaskRun, host_paths: &[PathBuf]) -> Vec<Unsupported> {
             | VolumeSource::Files(_) => {}
         }
     }
-    found.extend(run.sidecars.iter().map(|sidecar| Unsupported::Sidecar {
-        name: Arc::clone(&sidecar.name),
-        span: sidecar.span,
-    }));
     found
 }
 
 #[cfg(test)]
 mod tests {
     use stepwell_contract::{RunName, TaskName};
-    use stepwell_spec::{Sidecar, Sources, TaskVolume};
+    use stepwell_spec::{Sources, TaskVolume};
 
     use super::*;
 
@@ -170,8 +157,6 @@ mod tests {
                 source,
             })
             .collect();
-        let name = "db".into();
-        run.sidecars = vec![Sidecar { name, span }];
         let found = unsupported(&run, &["/srv/cache".into()]);
         let told: Vec<_> = found.iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -180,10 +165,9 @@ mod tests {
                 "`v` asks for `csi`, which only a cluster has",
                 "the folder `/etc` of this machine is asked for, and no `--host-path` allows it",
                 "`/srv/cache/x.sock` is asked for as a `Socket`, which is no folder",
-                "the sidecar `db` needs a container",
             ]
         );
         assert_eq!(found[1].help(), "allow it with `--host-path /etc`");
-        assert_eq!((found[0].span(), found[3].span()), (span, span));
+        assert_eq!((found[0].span(), found[1].span()), (span, span));
     }
 }

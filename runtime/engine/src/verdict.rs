@@ -27,6 +27,13 @@ pub(crate) enum Stop {
         /// How.
         ending: Ending,
     },
+    /// A sidecar failed by itself, and no step did.
+    SidecarFailed {
+        /// Which one.
+        sidecar: StepName,
+        /// How.
+        ending: Ending,
+    },
     /// A step ran longer than its own `timeout`.
     StepTimedOut {
         /// Which one.
@@ -36,10 +43,12 @@ pub(crate) enum Stop {
     TaskTimedOut,
     /// Somebody asked.
     Cancelled,
-    /// The code of a step is not there.
+    /// The code of a step or a sidecar is not there.
     NoImage {
-        /// Which step.
-        step: StepName,
+        /// Which of both it is.
+        what: &'static str,
+        /// What it is called.
+        name: StepName,
         /// Why not, for a person.
         cause: String,
     },
@@ -111,6 +120,24 @@ pub(crate) fn stopped(run: &TaskRun, stop: &Stop, halted: Option<HaltCause>) -> 
             "StepOOM",
             format!(r#""step-{step}" exited because of OOMKilled"#),
         ),
+        Stop::SidecarFailed {
+            sidecar,
+            ending:
+                Ending::LimitReached {
+                    limit: Limit::Memory,
+                    ..
+                },
+        } => failed(
+            "SidecarOOM",
+            format!(r#""sidecar-{sidecar}" exited because of OOMKilled"#),
+        ),
+        Stop::SidecarFailed { sidecar, ending } => {
+            let code = ending.exit_code();
+            failed(
+                "SidecarFailed",
+                format!(r#""sidecar-{sidecar}" exited with code {code}: Error"#),
+            )
+        }
         Stop::StepFailed { step, ending } => {
             let code = ending.exit_code();
             failed(
@@ -147,11 +174,15 @@ pub(crate) fn stopped(run: &TaskRun, stop: &Stop, halted: Option<HaltCause>) -> 
                 format!(r#"TaskRun "{name}" was cancelled. {message}"#),
             )
         }
-        Stop::NoImage { step, cause } => failed(
+        Stop::NoImage {
+            what,
+            name: one,
+            cause,
+        } => failed(
             "TaskRunImagePullFailed",
             // The image has no name there: what Tekton names is the digest of one that was pulled.
             format!(
-                r#"The step "{step}" in TaskRun "{name}" failed to pull the image "". The pod errored with the message: "{cause}.""#
+                r#"The {what} "{one}" in TaskRun "{name}" failed to pull the image "". The pod errored with the message: "{cause}.""#
             ),
         ),
         Stop::Unsupported { cause } => failed(

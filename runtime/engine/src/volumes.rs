@@ -22,7 +22,7 @@ use crate::plan::layout::{
     ARTIFACTS, Layout, Owner, PlannedVolume, RESULTS, SCRIPTS, STEPS, Source, WORKSPACE,
     WORKSPACE_PATH,
 };
-use crate::plan::script_file;
+use crate::plan::{Part, script_file};
 use crate::task::Tools;
 
 pub(crate) use host::allows;
@@ -36,7 +36,7 @@ pub(crate) struct Volumes {
 }
 
 impl Volumes {
-    /// The folders of `run`, whose steps have these `images`.
+    /// The folders of `run`, whose steps and sidecars have these `images`.
     ///
     /// # Errors
     ///
@@ -73,18 +73,23 @@ impl Volumes {
         for (index, step) in run.steps.iter().enumerate() {
             // What is not known yet is written when it is.
             if !step.is_late {
-                volumes.write_script(index, step)?;
+                volumes.write_script(Part::Step(index), step)?;
+            }
+        }
+        for (index, sidecar) in run.sidecars.iter().enumerate() {
+            if !sidecar.step.is_late {
+                volumes.write_script(Part::Sidecar(index), &sidecar.step)?;
             }
         }
         Ok(volumes)
     }
 
-    /// Writes the script of the step with number `index`, where it has one.
-    pub(crate) fn write_script(&self, index: usize, step: &Step) -> Result<(), EngineError> {
+    /// Writes the script of `part`, where it has one.
+    pub(crate) fn write_script(&self, part: Part, step: &Step) -> Result<(), EngineError> {
         let (Some(text), Some(dir)) = (&step.script, self.dir(SCRIPTS)) else {
             return Ok(());
         };
-        let file = script_file(index);
+        let file = script_file(part);
         write_script(&dir, &file, text).map_err(|source| EngineError::Script { file, source })
     }
 

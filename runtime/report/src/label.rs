@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use stepwell_contract::StepName;
+
 /// The step alone where a Task runs by itself; else the task, and its step where there is more than one.
 pub(crate) fn label<'a>(
     in_pipeline: bool,
@@ -13,5 +15,13 @@ pub(crate) fn label<'a>(
         (false, _) => Cow::Borrowed(step),
         (true, false) => Cow::Borrowed(task),
         (true, true) => Cow::Owned(format!("{task}/{step}")),
+    }
+}
+
+/// What stands before the lines of a sidecar of `task`; of a task that runs by itself, that is `""`.
+pub(crate) fn sidecar_label(task: &str, sidecar: &StepName) -> String {
+    match task {
+        "" => format!("sidecar-{sidecar}"),
+        task => format!("{task}/sidecar-{sidecar}"),
     }
 }

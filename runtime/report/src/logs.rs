@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use serde_json::Value;
+use stepwell_contract::StepName;
 
 use crate::clean::clean;
 use crate::human::Screen as _;
-use crate::label::label;
+use crate::label::{label, sidecar_label};
 use crate::plain::Plain;
 
 /// Shows the log lines among events, each with its task and step before it.
@@ -58,18 +59,31 @@ impl Logs {
                 };
                 let (in_pipeline, many) = self.tasks.get(task).copied().unwrap_or((true, true));
                 let label = label(in_pipeline, task, step, many);
-                let prefix = format!("[{}] ", clean(&label));
-                let said = match self.terminal {
-                    true => clean(said),
-                    false => Cow::Borrowed(said),
+                self.say(&event, &label, said)?;
+            }
+            Some("sidecar-log") => {
+                let (Some(sidecar), Some(said)) = (text("sidecar"), text("line")) else {
+                    return Ok(());
                 };
-                let partial = event.get("partial").and_then(Value::as_bool);
-                self.out
-                    .log(&label, &prefix, &said, partial.unwrap_or(false))?;
+                let (in_pipeline, _) = self.tasks.get(task).copied().unwrap_or((true, true));
+                let around = if in_pipeline { task } else { "" };
+                let label = sidecar_label(around, &StepName::new(sidecar));
+                self.say(&event, &label, said)?;
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn say(&mut self, event: &Value, label: &str, said: &str) -> io::Result<()> {
+        let prefix = format!("[{}] ", clean(label));
+        let said = match self.terminal {
+            true => clean(said),
+            false => Cow::Borrowed(said),
+        };
+        let partial = event.get("partial").and_then(Value::as_bool);
+        self.out
+            .log(label, &prefix, &said, partial.unwrap_or(false))
     }
 
     /// Ends a line that is not finished, and flushes.

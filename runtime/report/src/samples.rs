@@ -276,6 +276,63 @@ pub(crate) fn cancelled() -> Vec<Event> {
     )
 }
 
+fn sidecar_log(line: &str, partial: bool) -> EventKind {
+    EventKind::SidecarLog {
+        sidecar: StepName::new("db"),
+        stream: LogStream::Stderr,
+        line: line.to_owned(),
+        partial,
+    }
+}
+
+fn sidecar_end(ending: Option<Ending>, stopped: bool, dropped_bytes: u64) -> EventKind {
+    EventKind::SidecarEnd {
+        sidecar: StepName::new("db"),
+        exit_code: ending.as_ref().map_or(1, Ending::exit_code),
+        ending,
+        stopped,
+        duration_ms: 130,
+        dropped_bytes,
+    }
+}
+
+/// A task with a sidecar, which ends by itself with `code`, or is stopped.
+pub(crate) fn beside(code: Option<i32>) -> Vec<Event> {
+    let start = |runs: Option<&str>| EventKind::SidecarStart {
+        sidecar: StepName::new("db"),
+        image: "db:1".into(),
+        runs: runs.map(Into::into),
+        digest: Digest::of(b"db"),
+    };
+    let end = match code {
+        Some(code) => sidecar_end(Some(Ending::Exited { code }), false, 7),
+        None => sidecar_end(Some(Ending::Cancelled), true, 0),
+    };
+    let verdict = match code {
+        None | Some(0) => verdict(true, "Succeeded", "All Steps have completed executing"),
+        Some(code) => verdict(
+            false,
+            "SidecarFailed",
+            &format!(r#""sidecar-db" exited with code {code}: Error"#),
+        ),
+    };
+    let ready = EventKind::SidecarReady {
+        sidecar: StepName::new("db"),
+        duration_ms: 8,
+    };
+    let done = step_end(TerminationReason::Completed, Some(Ending::SUCCESS), 100);
+    let middle = vec![
+        event(2, None, start(code.map(|_| "./db.wasm"))),
+        event(4, None, sidecar_log("listening on ", true)),
+        event(5, None, sidecar_log("5432", false)),
+        event(10, None, ready),
+        event(11, Some("test"), step_start("test")),
+        event(111, Some("test"), done),
+        event(132, None, end),
+    ];
+    run(&["test"], middle, verdict, 140)
+}
+
 /// At least one event of every kind and one of every ending, with every optional field, and each once without.
 pub(crate) fn everything() -> Vec<Event> {
     let frame = |location: Option<&str>| Frame {
@@ -310,6 +367,8 @@ pub(crate) fn everything() -> Vec<Event> {
     ];
     let step = Some("links");
     let mut events = success();
+    events.extend(beside(None));
+    events.extend(beside(Some(3)));
     events.push(event(1, step, log(LogStream::Stderr, "x", true)));
     events.push(event(
         1,

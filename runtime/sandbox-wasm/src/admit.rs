@@ -1,6 +1,6 @@
 //! What a component asks for, against what its step is granted.
 
-use stepwell_contract::{Grants, Network, Refusal};
+use stepwell_contract::{Grants, Refusal};
 
 /// What an import needs before it is offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(crate) fn refusals<'a>(
         .filter_map(|name| {
             let capability = match need(name) {
                 Need::Nothing => return None,
-                Need::Network if grants.network != Network::Off => return None,
+                Need::Network if grants.has_sockets() => return None,
                 Need::Network => "the network".to_owned(),
                 Need::Missing(why) => why.to_owned(),
             };
@@ -92,7 +92,12 @@ mod tests {
     fn sockets_need_a_network_grant() {
         let import = "wasi:sockets/tcp@0.2.0";
         assert!(refused(import, None));
-        for setting in ["network=none", "network=any", "network=localhost:80"] {
+        for setting in [
+            "network=none",
+            "network=any",
+            "network=localhost:80",
+            "sidecar=db:5432",
+        ] {
             assert!(!refused(import, Some(setting)), "{setting}");
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use stepwell_contract::{
-    Backend, Capability, Digest, Fingerprint, Grants, Hasher, Image, Limits, Network, SandboxError,
+    Backend, Capability, Digest, Fingerprint, Grants, Hasher, Image, Limits, SandboxError,
     SandboxErrorKind, TaskScope, TaskSpec,
 };
 use wasmtime::Engine;
@@ -199,7 +199,7 @@ impl WasmBackend {
 
 /// Index into the pairs that differ by whether sockets are offered.
 fn side(grants: &Grants) -> usize {
-    usize::from(grants.network != Network::Off)
+    usize::from(grants.has_sockets())
 }
 
 impl Room {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepwell_contract::{Ambient, Clock, Grants, StepIo};
+use stepwell_contract::{Ambient, Clock, Grants, Loopback, StepIo};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
@@ -11,6 +11,7 @@ use crate::meter::Meter;
 use crate::wasi::cli::Tail;
 use crate::wasi::clocks::Clocks;
 use crate::wasi::random::RandomSource;
+use crate::wasi::sidecars::Sidecars;
 
 /// The data of one step's store. Every host function gets this and nothing else.
 pub(crate) struct Guest {
@@ -28,6 +29,8 @@ pub(crate) struct Guest {
     pub(crate) network: Option<Box<WasiCtx>>,
     /// Names that it may look up; `None` for all.
     pub(crate) lookups: Option<Vec<String>>,
+    /// The sidecars that it may talk to.
+    pub(crate) sidecars: Sidecars,
     /// Its arguments, the program's own name first.
     pub(crate) argv: Vec<String>,
     /// Its environment.
@@ -47,6 +50,7 @@ impl Guest {
             meter,
             files,
             grants,
+            loopback,
             ambient,
             argv,
             env,
@@ -55,9 +59,10 @@ impl Guest {
         let mut table = ResourceTable::new();
         let handles = meter.limits().get(stepwell_contract::Limit::Handles);
         table.set_max_capacity(usize::try_from(handles).unwrap_or(usize::MAX));
-        let (network, lookups) = crate::wasi::sockets::context(&grants.network);
+        let (network, lookups) = crate::wasi::sockets::context(&grants);
         // A time-out that fires at once would cut every connection.
-        let sleeps_for_real = grants.clock == Clock::Real || grants.network.is_reachable();
+        let talks = grants.network.is_reachable() || !grants.sidecars.is_empty();
+        let sleeps_for_real = grants.clock == Clock::Real || talks;
         Self {
             table,
             meter,
@@ -66,6 +71,7 @@ impl Guest {
             random: RandomSource::new(grants.random, ambient.seed),
             network,
             lookups,
+            sidecars: Sidecars::new(&grants, loopback),
             argv,
             env,
             working_dir,
@@ -80,6 +86,8 @@ pub(crate) struct Seed {
     pub(crate) meter: Meter,
     pub(crate) files: FileSystem,
     pub(crate) grants: Grants,
+    /// The network of its task, where another backend has it.
+    pub(crate) loopback: Option<Arc<dyn Loopback>>,
     pub(crate) ambient: Ambient,
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<(String, String)>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use stepwell_contract::{
-    Access, Mount, Sandbox, SandboxError, SandboxErrorKind, StepSpec, TaskScope, TaskSpec,
+    Access, Loopback, Mount, Sandbox, SandboxError, SandboxErrorKind, StepSpec, TaskScope, TaskSpec,
 };
 
 use crate::BACKEND;
@@ -17,9 +17,10 @@ use crate::place::Shown;
 use crate::run::WasmSandbox;
 use crate::typed;
 
-/// What the steps of one task share: its volumes.
+/// What the steps of one task share: its volumes, and the way to its sidecars.
 pub(crate) struct Scope {
     backend: WasmBackend,
+    loopback: Option<Arc<dyn Loopback>>,
     volumes: HashMap<Arc<str>, Arc<Dir>>,
 }
 
@@ -28,6 +29,7 @@ impl Scope {
         let volumes = task.volumes.iter();
         Self {
             backend,
+            loopback: task.loopback.clone(),
             volumes: volumes
                 .map(|volume| (Arc::clone(&volume.name), Arc::clone(&volume.dir)))
                 .collect(),
@@ -57,6 +59,7 @@ impl TaskScope for Scope {
             meter: Meter::new(step.limits),
             files,
             grants: step.grants,
+            loopback: self.loopback.clone(),
             ambient: step.ambient,
             argv: step.argv,
             env: step.env,

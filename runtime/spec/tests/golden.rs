@@ -116,11 +116,6 @@ fn here_problem(problem: &str, run: &TaskRun) -> SpecProblem {
         ("cluster", Some(VolumeSource::Cluster { what, span })) => {
             SpecProblem::only_in_a_cluster(*span, what)
         }
-        ("sidecars", _) => {
-            let names: Vec<&str> = run.sidecars.iter().map(|own| &*own.name).collect();
-            let span = run.sidecars[0].span;
-            SpecProblem::sidecars_not_run_yet(span, run.task.as_str(), &names.join(", "))
-        }
         _ => panic!("unknown problem {problem} with {volume:?}"),
     }
 }

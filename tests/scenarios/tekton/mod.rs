@@ -17,7 +17,7 @@ use crate::boxes;
 use crate::shelf::{self, Backend};
 use crate::shell::in_place_of_images;
 use crate::stage::Stage;
-use table::{ENDINGS, NEED_CONTAINERS, NEED_SIDECARS};
+use table::{ENDINGS, NEED_CONTAINERS};
 
 /// How far a document goes. It has run if its runs ended as they end in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,16 +66,8 @@ fn examples_of_tekton_end_on_containers_as_in_a_cluster() {
     let settings = shelf::lay_out(&stage);
     for backend in Backend::all() {
         let stage = || backend.stage();
-        compare(
-            backend.name,
-            &folder,
-            &stage,
-            &backend.flags(&settings),
-            |name| {
-                let sidecars = NEED_SIDECARS.contains(&name);
-                sidecars.then_some((Reach::Planned, "spec::sidecars_not_run_yet"))
-            },
-        );
+        let flags = backend.flags(&settings);
+        compare(backend.name, &folder, &stage, &flags, |_| None);
     }
 }
 

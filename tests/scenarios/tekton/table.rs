@@ -138,35 +138,19 @@ pub(super) const ENDINGS: [(&str, &str); 58] = [
 ];
 
 /// The documents that do not end so with a component for their images: how far they go, and what is said then.
-pub(super) const NEED_CONTAINERS: [(&str, Reach, &str); 5] = [
+pub(super) const NEED_CONTAINERS: [(&str, Reach, &str); 3] = [
     // Its script runs a command that is not there, and `[[` of ash takes that for an answer.
     (
         "pipelineruns/beta/pipeline-with-when-expressions-using-array-results.yaml",
         Planned,
         "Failed",
     ),
-    (
-        "taskruns/beta/workspace-in-sidecar.yaml",
-        Planned,
-        "spec::sidecars_not_run_yet",
-    ),
     // It calls `ps`, and is about users.
     ("taskruns/run-steps-as-non-root.yaml", Planned, "StepFailed"),
-    (
-        "taskruns/sidecar-ready-script.yaml",
-        Planned,
-        "spec::sidecars_not_run_yet",
-    ),
     // Only an image has a folder there.
     (
         "taskruns/workingdir.yaml",
         Planned,
         "which is in no workspace",
     ),
-];
-
-/// The documents with sidecars, which cannot be run yet.
-pub(super) const NEED_SIDECARS: [&str; 2] = [
-    "taskruns/beta/workspace-in-sidecar.yaml",
-    "taskruns/sidecar-ready-script.yaml",
 ];

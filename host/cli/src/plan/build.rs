@@ -151,7 +151,7 @@ impl Planner<'_> {
             sidecars: run
                 .sidecars
                 .iter()
-                .map(|sidecar| sidecar.name.to_string())
+                .map(|sidecar| self.step(&sidecar.step))
                 .collect(),
             steps: run.steps.iter().map(|step| self.step(step)).collect(),
         }

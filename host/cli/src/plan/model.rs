@@ -76,7 +76,7 @@ pub(crate) enum What {
         hermetic: bool,
         workspaces: Vec<Mounted>,
         volumes: Vec<Mounted>,
-        sidecars: Vec<String>,
+        sidecars: Vec<StepPlan>,
         steps: Vec<StepPlan>,
     },
     /// A nested PipelineRun.

@@ -162,9 +162,8 @@ fn what(what: &What) -> Vec<Node> {
             }
             nodes.extend(workspaces.iter().map(|one| mounted("workspace", one)));
             nodes.extend(volumes.iter().map(|one| mounted("volume", one)));
-            let sidecar = |name: &String| Node::leaf(format!("sidecar {name}"));
-            nodes.extend(sidecars.iter().map(sidecar));
-            nodes.extend(steps.iter().map(step));
+            nodes.extend(sidecars.iter().map(|one| step("sidecar", one)));
+            nodes.extend(steps.iter().map(|one| step("step", one)));
             nodes
         }
     }
@@ -175,8 +174,8 @@ fn mounted(what: &str, one: &Mounted) -> Node {
     Node::leaf(format!("{what} {}: {}{read_only}", one.name, one.source))
 }
 
-fn step(step: &StepPlan) -> Node {
-    let mut line = format!("step {}  {}", step.name, step.image);
+fn step(what: &str, step: &StepPlan) -> Node {
+    let mut line = format!("{what} {}  {}", step.name, step.image);
     if let (Some(runs), Some(place)) = (&step.runs, &step.substituted_by) {
         line += &format!("  → {runs} ({place})");
     }

@@ -101,7 +101,7 @@ impl Default for Found {
 impl Found {
     fn images(&mut self, run: &TaskRun, finder: &Finder) {
         self.steps += run.steps.len();
-        for step in &run.steps {
+        for step in run.containers() {
             // What it refers to is known when its task runs.
             if step.image.contains("$(") {
                 self.containers = true;
@@ -136,7 +136,6 @@ impl Found {
     }
 
     fn task(&mut self, run: &TaskRun, host_paths: &[PathBuf]) {
-        let mut sidecars = Vec::new();
         for one in unsupported(run, host_paths) {
             match one {
                 Unsupported::Cluster { what, span, .. } => {
@@ -152,16 +151,9 @@ impl Found {
                     self.problems
                         .push(SpecProblem::host_file(span, &path, &kind));
                 }
-                Unsupported::Sidecar { name, span } => sidecars.push((name, span)),
                 // One that this does not know yet is refused when its task begins.
                 _ => {}
             }
-        }
-        if let Some((_, span)) = sidecars.first() {
-            let names: Vec<&str> = sidecars.iter().map(|(name, _)| &**name).collect();
-            let (task, names) = (run.task.as_str(), names.join(", "));
-            self.problems
-                .push(SpecProblem::sidecars_not_run_yet(*span, task, &names));
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn look(runs: &[Run], finder: &Finder, env: &Environment) -> anyhow::
     let mut looked = Looked::default();
     for run in runs {
         task_runs(run, &mut |task_run| {
-            for step in &task_run.steps {
+            for step in task_run.containers() {
                 if step.image.contains("$(") || step.image.contains(WORD) {
                     continue;
                 }
@@ -58,8 +58,15 @@ pub(super) fn look(runs: &[Run], finder: &Finder, env: &Environment) -> anyhow::
                     continue;
                 };
                 let mut grants = step.grants.clone();
-                if task_run.hermetic && grants.network.is_reachable() {
+                let mut sidecars = task_run.sidecars.iter();
+                let is_beside = sidecars.any(|sidecar| std::ptr::eq(&sidecar.step, step));
+                let mut sidecars = task_run.sidecars.iter();
+                grants
+                    .sidecars
+                    .retain(|port| sidecars.any(|sidecar| sidecar.name().as_str() == port.sidecar));
+                if task_run.hermetic && !is_beside && grants.has_sockets() {
                     grants.network = Network::None;
+                    grants.sidecars.clear();
                 }
                 let question = (image.digest, grants.clone(), step.limits.clone());
                 if !asked.contains(&question) {

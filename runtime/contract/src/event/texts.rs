@@ -82,11 +82,40 @@ impl EventKind {
                 }
                 shared_text(runs, change);
             }
+            Self::SidecarStart {
+                sidecar: _,
+                image,
+                runs,
+                digest: _,
+            } => {
+                if let Some(changed) = change(image) {
+                    *image = changed.into();
+                }
+                shared_text(runs, change);
+            }
+            Self::SidecarReady {
+                sidecar: _,
+                duration_ms: _,
+            } => {}
             Self::StepLog {
                 stream: _,
                 line,
                 partial: _,
+            }
+            | Self::SidecarLog {
+                sidecar: _,
+                stream: _,
+                line,
+                partial: _,
             } => text(line, change),
+            Self::SidecarEnd {
+                sidecar: _,
+                exit_code: _,
+                ending,
+                stopped: _,
+                duration_ms: _,
+                dropped_bytes: _,
+            } => ending.iter_mut().for_each(|found| said(found, change)),
             Self::StepProgress {
                 done: _,
                 total: _,

@@ -33,7 +33,12 @@ fn masked_world(room: usize, settings: &[&str], mask: Mask) -> World {
         tees: Tees::default(),
     };
     let outlet = Arc::new(events.outlet());
-    let capture = Capture::new(StepName::new("step"), &limits, Arc::clone(&outlet), kept);
+    let capture = Capture::new(
+        Speaker::Step(StepName::new("step")),
+        &limits,
+        Arc::clone(&outlet),
+        kept,
+    );
     World {
         capture: Arc::new(capture),
         outlet,

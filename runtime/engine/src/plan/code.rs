@@ -7,7 +7,7 @@ use stepwell_contract::{Code, ContainerImage, Mount};
 use stepwell_spec::Step;
 
 use super::layout::{self, SCRIPTS_PATH};
-use super::{PlanError, script_file};
+use super::{Part, PlanError, script_file};
 
 /// What a step runs, and with what around it.
 pub(super) struct Invocation {
@@ -16,13 +16,13 @@ pub(super) struct Invocation {
     pub(super) working_dir: Arc<str>,
 }
 
-/// What the step with number `index` runs, which sees `mounts`.
+/// What `part` of a task runs, which sees `mounts`.
 ///
 /// # Errors
 ///
 /// A folder to start in that a component does not see; a container that has nothing to run.
 pub(super) fn invocation(
-    index: usize,
+    part: Part,
     step: &Step,
     code: &Code,
     mounts: &[Mount],
@@ -30,15 +30,21 @@ pub(super) fn invocation(
     let script = step
         .script
         .is_some()
-        .then(|| format!("{SCRIPTS_PATH}/{}", script_file(index)));
+        .then(|| format!("{SCRIPTS_PATH}/{}", script_file(part)));
     match code {
         Code::Component(_) => Ok(Invocation {
             argv: component(step, script),
             env: step.env.clone(),
-            working_dir: layout::working_dir(step, mounts)?,
+            working_dir: match (part, &step.working_dir) {
+                // It has no `/workspace`.
+                (Part::Sidecar(_), None) => mounts
+                    .first()
+                    .map_or("/".into(), |mount| Arc::clone(&mount.path)),
+                _ => layout::working_dir(step, mounts)?,
+            },
         }),
         Code::Container(image) => Ok(Invocation {
-            argv: container(step, script, image)?,
+            argv: container(part, step, script, image)?,
             env: merged(&image.env, &step.env),
             working_dir: starts_in(step, image)?,
         }),
@@ -57,8 +63,10 @@ fn component(step: &Step, script: Option<String>) -> Vec<String> {
 }
 
 /// The script, or `command`, or what the image runs: as Tekton looks it up, the image's own arguments stand only behind
-/// its own entrypoint and where the step has no `args`; an image that has arguments alone runs their first.
+/// its own entrypoint and where the step has no `args`; an image that has arguments alone runs their first. Of a sidecar,
+/// `args` stand for the image's arguments always, as in Kubernetes.
 fn container(
+    part: Part,
     step: &Step,
     script: Option<String>,
     image: &ContainerImage,
@@ -69,11 +77,12 @@ fn container(
     };
     if argv.is_empty() {
         argv.clone_from(&image.entrypoint);
-        if step.args.is_empty() || argv.is_empty() {
+        let tekton = matches!(part, Part::Step(_)) && argv.is_empty();
+        if step.args.is_empty() || tekton {
             argv.extend(image.cmd.iter().cloned());
         }
     }
-    if argv.is_empty() {
+    if argv.is_empty() && (step.args.is_empty() || matches!(part, Part::Step(_))) {
         return Err(PlanError::NoCommand {
             step: step.name.clone(),
             image: Arc::clone(&step.image),
@@ -150,7 +159,7 @@ mod tests {
     }
 
     fn planned(step: &Step, image: ContainerImage) -> Result<Invocation, PlanError> {
-        invocation(2, step, &Code::Container(Arc::new(image)), &[])
+        invocation(Part::Step(2), step, &Code::Container(Arc::new(image)), &[])
     }
 
     #[test]
@@ -165,6 +174,23 @@ mod tests {
             (&[], &[], &[], serve, "serve -v"),
         ] {
             let planned = planned(&step(command, args), image(entrypoint, cmd)).unwrap();
+            assert_eq!(planned.argv.join(" "), argv);
+        }
+    }
+
+    #[test]
+    fn a_sidecars_program_is_looked_up_as_kubernetes_does() {
+        let (run, serve) = (["run"].as_slice(), ["serve", "-v"].as_slice());
+        for (command, args, entrypoint, cmd, argv) in [
+            (&["x"] as &[&str], &["y"] as &[&str], run, serve, "x y"),
+            (&["x"], &[], run, serve, "x"),
+            (&[], &["y"], run, serve, "run y"),
+            (&[], &[], run, serve, "run serve -v"),
+            (&[], &["y"], &[], serve, "y"),
+            (&[], &[], &[], serve, "serve -v"),
+        ] {
+            let code = Code::Container(Arc::new(image(entrypoint, cmd)));
+            let planned = invocation(Part::Sidecar(0), &step(command, args), &code, &[]).unwrap();
             assert_eq!(planned.argv.join(" "), argv);
         }
     }

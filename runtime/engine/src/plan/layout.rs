@@ -13,6 +13,8 @@
 //! | `/tekton/artifacts` | the task's artifacts, where it uses any | read and write |
 //! | a `mountPath` of the step's own | a volume, or an isolated workspace | as declared |
 //!
+//! A sidecar sees the workspaces, its script and its volumes alone.
+//!
 //! As in Tekton, something of the task's at `/workspace` or `/tekton/home` is seen instead of the scratch folder there.
 
 use std::borrow::Cow;
@@ -49,6 +51,8 @@ pub(crate) struct Layout {
     pub(crate) volumes: Vec<PlannedVolume>,
     /// One for each step.
     pub(crate) steps: Vec<StepLayout>,
+    /// One for each sidecar.
+    pub(crate) sidecars: Vec<StepLayout>,
 }
 
 /// A folder behind a mount.
@@ -106,7 +110,7 @@ impl fmt::Display for Owner {
     }
 }
 
-/// What one step sees.
+/// What one step or sidecar sees.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct StepLayout {
     /// In the order of their paths, which are unique.
@@ -137,6 +141,11 @@ impl Layout {
             .iter()
             .map(|step| layout.step(step, &everybodys))
             .collect::<Result<_, _>>()?;
+        let sidecars = run
+            .sidecars
+            .iter()
+            .map(|sidecar| layout.sidecar(&sidecar.step))
+            .collect::<Result<_, _>>()?;
         // What no step sees any more, for it has something else there, is not made.
         let mut volumes = layout.volumes;
         let steps: Vec<StepLayout> = steps;
@@ -146,7 +155,11 @@ impl Layout {
                 volumes.retain(|volume| &*volume.name != name);
             }
         }
-        Ok(Self { volumes, steps })
+        Ok(Self {
+            volumes,
+            steps,
+            sidecars,
+        })
     }
 }
 
@@ -179,23 +192,43 @@ impl Building<'_> {
             ),
         ] {
             if wanted {
-                let path: Arc<str> = path.into();
-                let volume = self.volume(name, || Source::Scratch);
-                let owner = Owner::Task(Arc::clone(&path));
-                mounts.push((
-                    Mount {
-                        volume,
-                        path,
-                        access,
-                    },
-                    owner,
-                ));
+                mounts.push(self.scratch(name, path, access));
             }
         }
-        for workspace in run.workspaces.iter().filter(|found| !found.isolated) {
-            mounts.push(self.workspace(&workspace.name, &workspace.mount_path));
-        }
+        mounts.extend(self.shared_workspaces());
         mounts
+    }
+
+    /// A scratch folder of the task's at `path`.
+    fn scratch(&mut self, name: &str, path: &str, access: Access) -> Owned {
+        let path: Arc<str> = path.into();
+        let volume = self.volume(name, || Source::Scratch);
+        let owner = Owner::Task(Arc::clone(&path));
+        let mount = Mount {
+            volume,
+            path,
+            access,
+        };
+        (mount, owner)
+    }
+
+    /// The workspaces that everybody sees.
+    fn shared_workspaces(&mut self) -> Vec<Owned> {
+        let run = self.run;
+        let shared = run.workspaces.iter().filter(|found| !found.isolated);
+        shared
+            .map(|workspace| self.workspace(&workspace.name, &workspace.mount_path))
+            .collect()
+    }
+
+    /// What a sidecar sees that runs what `step` says.
+    fn sidecar(&mut self, step: &Step) -> Result<StepLayout, PlanError> {
+        let mut mounts = self.shared_workspaces();
+        if step.script.is_some() {
+            mounts.push(self.scratch(SCRIPTS, SCRIPTS_PATH, Access::ReadOnly));
+        }
+        self.of_its_own(step, &mut mounts);
+        seen(mounts)
     }
 
     /// The volume called `name`, which comes from `source` where it is new.
@@ -232,23 +265,7 @@ impl Building<'_> {
     /// What `step` sees, with what everybody sees.
     fn step(&mut self, step: &Step, everybodys: &[Owned]) -> Result<StepLayout, PlanError> {
         let mut mounts = everybodys.to_vec();
-        for (name, path) in &step.workspaces {
-            mounts.push(self.workspace(name, path));
-        }
-        let mut files = BTreeMap::<&str, (Owner, Vec<File>)>::new();
-        for mounted in &step.mounts {
-            match self.one_file(mounted) {
-                Some((folder, file)) => {
-                    let owner = Owner::Volume(Arc::clone(&mounted.volume));
-                    let (_, files) = files.entry(folder).or_insert((owner, Vec::new()));
-                    files.push(file);
-                }
-                None => mounts.push(self.mounted(mounted)),
-            }
-        }
-        for (path, (owner, files)) in files {
-            mounts.push(self.files(path, owner, files));
-        }
+        self.of_its_own(step, &mut mounts);
         let own = [
             ("results", !step.results.is_empty()),
             ("artifacts", self.run.uses_artifacts),
@@ -271,15 +288,28 @@ impl Building<'_> {
                 owner,
             ));
         }
-        let mounts = without_conflicts(mounts)?;
-        let workspaces = mounts.iter().filter_map(|(mount, owner)| match owner {
-            Owner::Workspace(name) => Some((name.to_string(), Arc::clone(&mount.path))),
-            Owner::Task(_) | Owner::Volume(_) => None,
-        });
-        Ok(StepLayout {
-            workspaces: workspaces.collect(),
-            mounts: mounts.into_iter().map(|(mount, _)| mount).collect(),
-        })
+        seen(mounts)
+    }
+
+    /// What a step or a sidecar asks for itself: isolated workspaces, and volumes.
+    fn of_its_own(&mut self, step: &Step, mounts: &mut Vec<Owned>) {
+        for (name, path) in &step.workspaces {
+            mounts.push(self.workspace(name, path));
+        }
+        let mut files = BTreeMap::<&str, (Owner, Vec<File>)>::new();
+        for mounted in &step.mounts {
+            match self.one_file(mounted) {
+                Some((folder, file)) => {
+                    let owner = Owner::Volume(Arc::clone(&mounted.volume));
+                    let (_, files) = files.entry(folder).or_insert((owner, Vec::new()));
+                    files.push(file);
+                }
+                None => mounts.push(self.mounted(mounted)),
+            }
+        }
+        for (path, (owner, files)) in files {
+            mounts.push(self.files(path, owner, files));
+        }
     }
 
     /// Where a `subPath` names a single file of a ConfigMap or a Secret: that file, as it is called in the folder that it is
@@ -319,7 +349,9 @@ impl Building<'_> {
         let owner = Owner::Volume(Arc::clone(name));
         let run = self.run;
         let found = run.volumes.iter().find(|known| known.name == *name);
-        let writers = run.steps.iter().flat_map(|step| &step.mounts);
+        let beside = run.sidecars.iter().map(|sidecar| &sidecar.step);
+        let writers = run.steps.iter().chain(beside);
+        let writers = writers.flat_map(|step| &step.mounts);
         let written = || {
             let mut writers = writers;
             writers.any(|mount| mount.volume == *name && mount.access == Access::ReadWrite)
@@ -357,6 +389,19 @@ impl Building<'_> {
         };
         (mount, owner)
     }
+}
+
+/// What is seen, with nothing twice.
+fn seen(mounts: Vec<Owned>) -> Result<StepLayout, PlanError> {
+    let mounts = without_conflicts(mounts)?;
+    let workspaces = mounts.iter().filter_map(|(mount, owner)| match owner {
+        Owner::Workspace(name) => Some((name.to_string(), Arc::clone(&mount.path))),
+        Owner::Task(_) | Owner::Volume(_) => None,
+    });
+    Ok(StepLayout {
+        workspaces: workspaces.collect(),
+        mounts: mounts.into_iter().map(|(mount, _)| mount).collect(),
+    })
 }
 
 /// In the order of their paths. What a task says about the places that every task has is stronger.

@@ -45,8 +45,15 @@ fn planned(run: TaskRun) -> Result<Vec<StepSpec>, PlanError> {
     let steps = run.steps.iter().zip(&layout.steps).enumerate();
     steps
         .map(|(index, (step, seen))| {
-            check(index, step, seen, &image)?;
-            let planned = plan(frame, index, step.clone(), seen, image.clone(), fingerprint);
+            check(Part::Step(index), step, seen, &image)?;
+            let planned = plan(
+                frame,
+                Part::Step(index),
+                step.clone(),
+                seen,
+                image.clone(),
+                fingerprint,
+            );
             planned.map(|planned| planned.spec)
         })
         .collect()

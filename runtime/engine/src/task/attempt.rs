@@ -79,9 +79,13 @@ pub(super) async fn run(
         reading,
         artifacts,
         troubles,
+        untold,
     } = finished;
     for index in shared.record.skip_the_rest() {
         events.step(&names[index], skipped(1)).await;
+    }
+    for kind in untold {
+        events.task(kind).await;
     }
     for causes in troubles {
         events.task(EventKind::Error { causes }).await;

@@ -204,7 +204,7 @@ fn ten_thousand_tasks_of_one_step() {
         let seen = &layout.steps[0];
         let planned = plan::plan(
             frame,
-            0,
+            plan::Part::Step(0),
             task.steps[0].clone(),
             seen,
             image.clone(),

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
-use stepwell_contract::{Cancel, Image, Limit, TaskSpec};
+use stepwell_contract::{Cancel, EventKind, Image, Limit, TaskSpec};
 use stepwell_spec::{Step, StepFacts, StepOutcome, TaskRun};
 
 use super::Tools;
@@ -18,8 +18,9 @@ use crate::events::Outlet;
 use crate::life::{Life, Record};
 use crate::places::{Held, TaskPlaces, close_scopes};
 use crate::plan::layout::{Layout, StepLayout};
-use crate::plan::{self, Frame, PlannedStep};
+use crate::plan::{self, Frame, Part, PlannedStep};
 use crate::results::{Reading, Rejection, ResultsFolder};
+use crate::sidecar::{self, Planned, Sidecars};
 use crate::step::{self, Ground, catch};
 use crate::unsupported::unsupported;
 use crate::verdict::Stop;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     steps: Mutex<StepsLeft>,
     /// Taken by whoever cleans up first.
     volumes: Mutex<Option<Volumes>>,
+    /// What runs beside the steps, where something does.
+    sidecars: OnceLock<Sidecars>,
     /// Who is told of the steps' places, where somebody may look into them.
     places: OnceLock<TaskPlaces>,
 }
@@ -57,6 +60,8 @@ pub(super) struct Finished {
     pub(super) artifacts: Result<Option<Value>, String>,
     /// What else went wrong, and was not told yet: the causes of each.
     pub(super) troubles: Vec<Vec<String>>,
+    /// What was not told of sidecars.
+    pub(super) untold: Vec<EventKind>,
 }
 
 /// What cleaning up finds.
@@ -64,6 +69,7 @@ pub(super) struct Left {
     reading: Reading,
     artifacts: Result<Option<Value>, String>,
     pub(super) troubles: Vec<Vec<String>>,
+    untold: Vec<EventKind>,
 }
 
 impl Default for Left {
@@ -72,6 +78,7 @@ impl Default for Left {
             reading: Reading::default(),
             artifacts: Ok(None),
             troubles: Vec::new(),
+            untold: Vec::new(),
         }
     }
 }
@@ -82,12 +89,14 @@ impl Left {
             reading,
             artifacts,
             troubles,
+            untold,
         } = self;
         Finished {
             stopped,
             reading,
             artifacts,
             troubles,
+            untold,
         }
     }
 }
@@ -101,17 +110,17 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Plans the step with number `index`; why it cannot begin, where it contradicts itself.
+    /// Plans `part`; why it cannot begin, where it contradicts itself.
     fn plan(
         &self,
-        index: usize,
+        part: Part,
         step: Step,
         seen: &StepLayout,
         image: Image,
     ) -> Result<PlannedStep, String> {
         let backend = self.tools.engine.backends.of(image.kind());
         let fingerprint = backend.map_err(|error| error.to_string())?.fingerprint();
-        plan::plan(self.frame(), index, step, seen, image, fingerprint)
+        plan::plan(self.frame(), part, step, seen, image, fingerprint)
             .map_err(|error| error.to_string())
     }
 
@@ -132,7 +141,8 @@ impl Job {
 /// A task that is ready for its first step.
 struct Opened<'a> {
     ground: Ground<'a>,
-    seen: Vec<StepLayout>,
+    layout: Layout,
+    /// Of the steps, then of the sidecars.
     images: Vec<Image>,
 }
 
@@ -148,6 +158,7 @@ impl Shared {
             results: OnceLock::new(),
             steps: Mutex::default(),
             volumes: Mutex::new(None),
+            sidecars: OnceLock::new(),
             places: OnceLock::new(),
         }
     }
@@ -155,8 +166,12 @@ impl Shared {
     /// Reads the results, closes the scope and gives the task's folders back. What cannot be cleaned up is told and
     /// changes nothing else: the next run's sweep tries again. A task that `failed` is held as it is, where that is wanted.
     pub(super) fn clean_up(&self, run: &TaskRun, scopes: Option<Scopes>, failed: bool) -> Left {
-        let results = self.results.get();
         let mut left = Left::default();
+        // What the steps have left is not all there before nobody is beside them any more.
+        let (_, trouble) = self.stop_sidecars(&mut left);
+        left.troubles
+            .extend(trouble.iter().map(|error| causes(error)));
+        let results = self.results.get();
         if let Some(results) = results {
             left.reading = results.read(self.result_limit);
         }
@@ -186,6 +201,60 @@ impl Shared {
             }
         }
         left
+    }
+
+    /// Stops what runs beside the steps, once: why the task fails for it, and what we could not do.
+    fn stop_sidecars(&self, left: &mut Left) -> (Option<Stop>, Option<EngineError>) {
+        let sidecars = self.sidecars.get();
+        let sidecar::Left {
+            stop,
+            trouble,
+            untold,
+        } = sidecars.map(Sidecars::stop).unwrap_or_default();
+        left.untold.extend(untold);
+        (stop, trouble)
+    }
+
+    /// Starts what runs beside the steps, and waits until it is ready: why the task ends instead, where it does.
+    fn start_sidecars(
+        &self,
+        job: &Job,
+        opened: &mut Opened<'_>,
+    ) -> Result<Option<Stop>, EngineError> {
+        let run = &job.run;
+        let images = opened.images.split_off(run.steps.len());
+        if run.sidecars.is_empty() {
+            return Ok(None);
+        }
+        let beside = self.sidecars.get_or_init(Sidecars::default);
+        let facts = StepFacts {
+            retry_count: job.attempt,
+            steps: &[],
+        };
+        let sidecars = run.sidecars.iter().zip(&opened.layout.sidecars).zip(images);
+        for (index, ((sidecar, seen), image)) in sidecars.enumerate() {
+            let part = Part::Sidecar(index);
+            let mut step = sidecar.step.clone();
+            if step.is_late {
+                step = match step.filled(&facts) {
+                    Ok(step) => step,
+                    Err(cause) => return Ok(Some(Stop::Invalid { cause })),
+                };
+                if let Some(volumes) = &*self.volumes() {
+                    volumes.write_script(part, &step)?;
+                }
+            }
+            let planned = match job.plan(part, step, seen, image) {
+                Ok(planned) => planned,
+                Err(cause) => return Ok(Some(Stop::Invalid { cause })),
+            };
+            let planned = Planned {
+                spec: planned.spec,
+                sidecar: sidecar.clone(),
+            };
+            beside.start(planned, &opened.ground)?;
+        }
+        Ok(beside.until_ready(&self.record))
     }
 
     /// Leaves everything of the task as it is, for somebody to look into; gives the scopes back where there is enough of
@@ -257,20 +326,29 @@ impl Shared {
                 }));
             }
         };
-        let mut images = Vec::with_capacity(run.steps.len());
-        for step in &run.steps {
+        let steps = run.steps.iter().enumerate();
+        let steps = steps.map(|(index, step)| (Part::Step(index), step));
+        let sidecars = run.sidecars.iter().enumerate();
+        let sidecars = sidecars.map(|(index, one)| (Part::Sidecar(index), &one.step));
+        let parts = || steps.clone().chain(sidecars.clone());
+        let mut images = Vec::with_capacity(run.steps.len() + run.sidecars.len());
+        for (part, step) in parts() {
             let (policy, span) = (step.image_pull_policy, step.image_span);
             match tools.engine.images.find(&step.image, policy, span) {
                 Ok(image) => images.push(image),
                 Err(cause) => {
-                    let step = step.name.clone();
-                    return Ok(Err(Stop::NoImage { step, cause }));
+                    let what = match part {
+                        Part::Step(_) => "step",
+                        Part::Sidecar(_) => "sidecar",
+                    };
+                    let name = step.name.clone();
+                    return Ok(Err(Stop::NoImage { what, name, cause }));
                 }
             }
         }
         let backends = &tools.engine.backends;
-        for (step, image) in run.steps.iter().zip(&images) {
-            let grants = plan::granted(run, &step.grants);
+        for ((part, step), image) in parts().zip(&images) {
+            let grants = plan::granted(run, part, &step.grants);
             let asked = tools.admissions.ask(backends, image, &grants, &step.limits);
             asked.map_err(|source| EngineError::Admit {
                 step: step.name.clone(),
@@ -301,7 +379,7 @@ impl Shared {
             loopback: None,
         };
         let scopes = backends
-            .open(&spec, &images)
+            .open(spec, &images)
             .map_err(|source| EngineError::OpenTask { source })?;
         Ok(Ok(Opened {
             ground: Ground {
@@ -316,7 +394,7 @@ impl Shared {
                 record: &self.record,
                 outlet: &self.outlet,
             },
-            seen: layout.steps,
+            layout,
             images,
         }))
     }
@@ -340,19 +418,57 @@ pub(super) fn run(job: &Job, shared: &Shared) -> Finished {
     });
     record.leave(Life::Done);
     let (stopped, scopes, told) = match opened {
-        Ok(Ok(opened)) => {
-            let (stopped, scopes) = run_steps(job, opened, shared);
-            (stopped, Some(scopes), None)
-        }
+        Ok(Ok(mut opened)) => match start_sidecars(job, &mut opened, shared) {
+            Ok(None) => {
+                let (stopped, scopes) = run_steps(job, opened, shared);
+                (stopped, Some(scopes), None)
+            }
+            Ok(Some(stop)) => (Ok(Some(stop)), Some(opened.ground.scopes), None),
+            Err(error) => {
+                let told = causes(&error);
+                (Err(error), Some(opened.ground.scopes), Some(told))
+            }
+        },
         Ok(Err(stop)) => (Ok(Some(stop)), None, None),
         Err(error) => {
             let told = causes(&error);
             (Err(error), None, Some(told))
         }
     };
+    let mut untold = Left::default();
+    let (failed, trouble) = shared.stop_sidecars(&mut untold);
+    let (stopped, told) = match (stopped, failed, trouble) {
+        (Ok(None), _, Some(error)) => {
+            let told = causes(&error);
+            (Err(error), Some(told))
+        }
+        (Ok(None), failed, None) => (Ok(failed), told),
+        (stopped, _, Some(error)) => (stopped, told.or(Some(causes(&error)))),
+        (stopped, _, None) => (stopped, told),
+    };
     let mut left = shared.clean_up(&job.run, scopes, job.is_last() && has_failed(&stopped));
     left.troubles.splice(0..0, told);
+    left.untold.extend(untold.untold);
     left.finished(stopped)
+}
+
+/// Starts the sidecars; a panic is an error of ours.
+fn start_sidecars(
+    job: &Job,
+    opened: &mut Opened<'_>,
+    shared: &Shared,
+) -> Result<Option<Stop>, EngineError> {
+    let record = &shared.record;
+    if !job.run.sidecars.is_empty() {
+        // As while the task is opened: either these calls return or they do not.
+        record.enter(&Cancel::new(), record.bound(None), None);
+    }
+    let started = catch(|| shared.start_sidecars(job, opened)).unwrap_or_else(|message| {
+        let doing = format!("start the sidecars of task `{}`", job.run.task);
+        Err(EngineError::Panicked { doing, message })
+    });
+    record.leave(Life::Done);
+    started
 }
 
 /// Whether the try went wrong by itself: one that was cancelled did not.
@@ -368,10 +484,10 @@ fn run_steps(
 ) -> (Result<Option<Stop>, EngineError>, Scopes) {
     let Opened {
         ground,
-        seen,
+        layout,
         images,
     } = opened;
-    let steps = job.run.steps.iter().zip(&seen).zip(images);
+    let steps = job.run.steps.iter().zip(&layout.steps).zip(images);
     for (index, ((step, seen), image)) in steps.enumerate() {
         if let Some(reason) = shared.record.is_over() {
             return (Ok(Some(Stop::before_a_step(reason))), ground.scopes);
@@ -390,11 +506,11 @@ fn run_steps(
             Next::Run(filled) => {
                 if step.is_late
                     && let Some(volumes) = &*shared.volumes()
-                    && let Err(error) = volumes.write_script(index, &filled)
+                    && let Err(error) = volumes.write_script(Part::Step(index), &filled)
                 {
                     return (Err(error), ground.scopes);
                 }
-                match job.plan(index, *filled, seen, image) {
+                match job.plan(Part::Step(index), *filled, seen, image) {
                     Ok(planned) => step::run(index, planned, &ground),
                     Err(cause) => Ok(step::cannot_begin(index, &step.name, cause, &ground)),
                 }

@@ -6,11 +6,13 @@
 mod played;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
+use stepwell_contract::power::{Shell, ShellSpec, Terminal, TerminalSize};
 use stepwell_contract::{
     Backend, Capability, ContainerImage, Digest, Ending, Fingerprint, Grants, Image, Limits,
     Platform, RunName, Sandbox, SandboxError, SandboxErrorKind, StepIo, StepName, StepSpec,
@@ -19,11 +21,14 @@ use stepwell_contract::{
 use stepwell_engine::{
     Backends, Control, Engine, Fetch, Fetched, Images, Options, Places, WallClock,
 };
-use stepwell_spec::{RemoteRef, Run, Sources, Span, Step, TaskRun};
+use stepwell_spec::{RemoteRef, Run, Sidecar, Sources, Span, Step, TaskRun};
 use stepwell_store::{State, Store};
 use tokio::sync::mpsc;
 
 pub(crate) use played::Played;
+
+/// Answers a probe that runs a command in a sidecar.
+pub(crate) type Exec = Arc<dyn Fn(StepIo) -> Result<Ending, SandboxError> + Send + Sync>;
 
 pub(crate) type Body = Box<dyn FnOnce(Place, StepIo) -> Result<Ending, SandboxError> + Send>;
 
@@ -62,6 +67,9 @@ pub(crate) struct Scripted {
     pub(crate) log: Arc<Mutex<Vec<String>>>,
     fault: Fault,
     opening: Opening,
+    execs: Arc<BTreeMap<StepName, Exec>>,
+    /// Who listens in the task: the machine's own port, by the one that is asked for.
+    ports: Arc<Mutex<BTreeMap<u16, u16>>>,
     /// What stands before everything that it notes.
     mark: &'static str,
 }
@@ -175,6 +183,13 @@ impl TaskScope for Scope {
         }))
     }
 
+    fn connect(&self, port: u16) -> Result<TcpStream, SandboxError> {
+        let ports = self.backend.ports.lock().unwrap();
+        let missing = || SandboxError::new("scripted", "connect", SandboxErrorKind::NotFound);
+        let real = ports.get(&port).ok_or_else(missing)?;
+        TcpStream::connect((Ipv4Addr::LOCALHOST, *real)).map_err(|_| missing())
+    }
+
     fn close(mut self: Box<Self>) -> Result<(), SandboxError> {
         self.closed = true;
         self.backend.note("close");
@@ -204,13 +219,56 @@ struct Prepared {
 
 impl Sandbox for Prepared {
     fn place(&self) -> Arc<dyn stepwell_contract::Place> {
-        Arc::new(stepwell_contract::NoPowers("scripted"))
+        match self.backend.execs.get(&self.place.spec.name) {
+            None => Arc::new(stepwell_contract::NoPowers("scripted")),
+            Some(exec) => Arc::new(Commands(Arc::clone(exec))),
+        }
     }
 
     fn run(self: Box<Self>, io: StepIo) -> Result<Ending, SandboxError> {
         self.backend.note(format!("run {}", self.place.spec.name));
         (self.body)(self.place, io)
     }
+}
+
+/// The place of a sidecar that commands can be run in.
+struct Commands(Exec);
+
+impl stepwell_contract::Place for Commands {
+    fn backend(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn shell(&self, _: ShellSpec) -> Result<Shell, SandboxError> {
+        Ok(Shell {
+            sandbox: Box::new(Command(Arc::clone(&self.0))),
+            terminal: Arc::new(Silent),
+        })
+    }
+}
+
+struct Command(Exec);
+
+impl Sandbox for Command {
+    fn place(&self) -> Arc<dyn stepwell_contract::Place> {
+        Arc::new(stepwell_contract::NoPowers("scripted"))
+    }
+
+    fn run(self: Box<Self>, io: StepIo) -> Result<Ending, SandboxError> {
+        (self.0)(io)
+    }
+}
+
+struct Silent;
+
+impl Terminal for Silent {
+    fn write(&self, _: &[u8]) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn end_input(&self) {}
+
+    fn resize(&self, _: TerminalSize) {}
 }
 
 /// Every look at it is a millisecond later.
@@ -272,6 +330,9 @@ pub(crate) struct Task {
     pub(crate) host_paths: Vec<PathBuf>,
     /// Whether there is a backend for containers.
     pub(crate) containers: bool,
+    execs: BTreeMap<StepName, Exec>,
+    /// Who listens in the task: the machine's own port, by the one that is asked for.
+    pub(crate) ports: Arc<Mutex<BTreeMap<u16, u16>>>,
     /// Who is told of places.
     pub(crate) places: Option<Places>,
 }
@@ -292,6 +353,8 @@ impl Task {
             images: images(),
             host_paths: Vec::new(),
             containers: false,
+            execs: BTreeMap::new(),
+            ports: Arc::default(),
             places: None,
         }
     }
@@ -311,6 +374,32 @@ impl Task {
         self.again(name, body);
         self.run.steps.push(step);
         self.run.steps.last_mut().expect("just pushed")
+    }
+
+    /// Adds a sidecar that does what `body` does.
+    pub(crate) fn sidecar(
+        &mut self,
+        name: &str,
+        body: impl FnOnce(Place, StepIo) -> Result<Ending, SandboxError> + Send + 'static,
+    ) -> &mut Sidecar {
+        let span = Span {
+            source: Sources::new().add("test", ""),
+            start: 100 + self.run.sidecars.len(),
+            len: 0,
+        };
+        let step = Step::new(StepName::new(name), "./step.wasm".into(), span);
+        self.again(name, body);
+        self.run.sidecars.push(Sidecar::new(step, span));
+        self.run.sidecars.last_mut().expect("just pushed")
+    }
+
+    /// Says what answers when a probe runs a command in the sidecar `name`.
+    pub(crate) fn answers(
+        &mut self,
+        name: &str,
+        exec: impl Fn(StepIo) -> Result<Ending, SandboxError> + Send + Sync + 'static,
+    ) {
+        self.execs.insert(StepName::new(name), Arc::new(exec));
     }
 
     /// Says what the step `name` does on its next try.
@@ -346,6 +435,8 @@ impl Task {
             log: Arc::clone(&log),
             fault: self.fault,
             opening: self.opening,
+            execs: Arc::new(self.execs),
+            ports: self.ports,
             mark: "",
         };
         Started {

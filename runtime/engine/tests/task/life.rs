@@ -431,8 +431,8 @@ async fn a_task_mixes_components_and_containers_over_the_same_folders() {
     assert_eq!(
         played.calls(),
         [
-            "open",
             "container: open",
+            "open",
             "prepare a",
             "run a",
             "container: prepare b",

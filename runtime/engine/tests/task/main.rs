@@ -9,5 +9,6 @@ mod places;
 mod retries;
 #[path = "../scripted/mod.rs"]
 mod scripted;
+mod sidecars;
 mod stopping;
 mod volumes;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stepwell_contract::{Access, Ending};
 use stepwell_spec::{
-    File, FileSet, MountedVolume, Sidecar, Sources, Span, TaskVolume, VolumeSource, Workspace,
+    File, FileSet, MountedVolume, Sources, Span, TaskVolume, VolumeSource, Workspace,
 };
 
 use crate::scripted::{Task, folder};
@@ -223,16 +223,8 @@ async fn a_folder_of_the_hosts_needs_the_command_lines_leave() {
 }
 
 #[tokio::test]
-async fn what_needs_containers_fails_before_the_first_step() {
+async fn what_needs_a_cluster_fails_before_the_first_step() {
     let mut task = Task::new();
-    task.run.sidecars = vec![Sidecar {
-        name: "db".into(),
-        span: Span {
-            source: Sources::new().add("task.yaml", ""),
-            start: 0,
-            len: 0,
-        },
-    }];
     task.run.volumes = vec![volume(
         "v",
         VolumeSource::Cluster {
@@ -246,7 +238,7 @@ async fn what_needs_containers_fails_before_the_first_step() {
         played.verdict(),
         (
             "PodCreationFailed",
-            r#"failed to create task run pod "run": `v` asks for `csi`, which only a cluster has; the sidecar `db` needs a container"#
+            r#"failed to create task run pod "run": `v` asks for `csi`, which only a cluster has"#
         )
     );
     assert!(played.calls().is_empty());

@@ -7,6 +7,7 @@ use stepwell_contract::{Ending, Event, EventKind, StepName, TerminationReason};
 
 use super::{Page, WIDTH, is_failure, progress};
 use crate::clean::shorten;
+use crate::label::sidecar_label;
 use crate::style::Ink;
 use crate::summary::Summary;
 use crate::tail::Tail;
@@ -20,6 +21,8 @@ pub(super) struct Lone {
     width: usize,
     /// In quiet mode, the last lines of each step that runs.
     pub(super) tails: HashMap<StepName, Tail>,
+    /// The same, of all sidecars together.
+    beside: Tail,
 }
 
 impl Lone {
@@ -98,6 +101,36 @@ impl Lone {
                 page.line(&page.style.paint(Ink::Warn, text))
             }
             (EventKind::Notice { message }, _) => page.notice("", message),
+            (
+                EventKind::SidecarLog {
+                    sidecar,
+                    stream,
+                    line,
+                    partial,
+                },
+                _,
+            ) => {
+                let name = sidecar_label("", sidecar);
+                if page.options.quiet {
+                    self.beside.push(&format!("[{name}] "), line, *partial);
+                    return Ok(());
+                }
+                page.log(&name, self.width, *stream, line, *partial)
+            }
+            (
+                EventKind::SidecarEnd {
+                    sidecar,
+                    exit_code,
+                    stopped,
+                    dropped_bytes,
+                    ..
+                },
+                _,
+            ) => {
+                let name = sidecar_label("", sidecar);
+                page.dropped(&name, *dropped_bytes)?;
+                self.sidecar_end(page, &name, *exit_code, *stopped)
+            }
             _ => Ok(()),
         }
     }
@@ -139,6 +172,27 @@ impl Lone {
             text += &page.style.paint(Ink::Dim, time);
         }
         page.line(&text)
+    }
+
+    /// What a sidecar that failed by itself said last; one that was stopped has nothing to tell.
+    fn sidecar_end(
+        &mut self,
+        page: &mut Page,
+        name: &str,
+        exit_code: i32,
+        stopped: bool,
+    ) -> io::Result<()> {
+        if stopped || exit_code == 0 {
+            return Ok(());
+        }
+        if page.options.quiet {
+            for line in std::mem::take(&mut self.beside).iter() {
+                page.line(line)?;
+            }
+            return Ok(());
+        }
+        let mark = page.style.paint(Ink::Bad, "✗");
+        page.line(&format!("{mark} {name} ended with code {exit_code}"))
     }
 
     pub(super) fn finish(&self, page: &mut Page) -> io::Result<()> {

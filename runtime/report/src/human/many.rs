@@ -10,7 +10,7 @@ use super::outcome::{Failure, Outcome};
 use super::{Page, WIDTH, is_failure, progress};
 use crate::clean::{clean, shorten};
 use crate::failure::explain;
-use crate::label::label;
+use crate::label::{label, sidecar_label};
 use crate::style::Ink;
 use crate::tail::Tail;
 use crate::time::for_people;
@@ -162,6 +162,27 @@ impl Many {
                 Ok(())
             }
             EventKind::Notice { message } => page.notice(key, message),
+            EventKind::SidecarLog {
+                sidecar,
+                stream,
+                line,
+                partial,
+            } => {
+                let label = sidecar_label(key, sidecar);
+                if let Some(open) = self.open.get_mut(key) {
+                    let before = format!("sidecar-{}: ", clean(sidecar.as_str()));
+                    open.tail.push(&before, line, *partial);
+                }
+                match page.options.quiet {
+                    true => Ok(()),
+                    false => page.log(&clean(&label), self.width, *stream, line, *partial),
+                }
+            }
+            EventKind::SidecarEnd {
+                sidecar,
+                dropped_bytes,
+                ..
+            } => page.dropped(&clean(&sidecar_label(key, sidecar)), *dropped_bytes),
             _ => Ok(()),
         }
     }

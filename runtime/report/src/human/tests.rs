@@ -4,8 +4,8 @@ use stepwell_contract::event::SkipReason;
 use super::*;
 use crate::samples::pipelines::{self, of, one_step, release, run_end, run_start, skip};
 use crate::samples::{
-    Page, cancelled, event, failure, log, run, show, step_end, step_start, success, task_start,
-    verdict,
+    self, Page, cancelled, event, failure, log, run, show, step_end, step_start, success,
+    task_start, verdict,
 };
 use crate::tail::{LINES, Tail};
 
@@ -463,4 +463,45 @@ fn a_terminal_keeps_a_pipelines_lines() {
 
     ✗ release failed after 711 ms: Tasks Completed: 8 (Failed: 2 (Ignored: 1), Cancelled 0), Skipped: 2
     "#);
+}
+
+#[test]
+fn what_a_sidecar_says_has_its_name_before_it() {
+    insta::assert_snapshot!(plain(HumanOptions::default(), &samples::beside(None)), @r"
+    site: 1 step
+    [sidecar-db] listening on 5432
+    ✓ test 100 ms
+
+    Time
+      test              100 ms   71 %
+      (stepwell)         40 ms   28 %
+
+    ✓ site-abcde succeeded in 140 ms
+    ");
+    insta::assert_snapshot!(plain(HumanOptions::default(), &samples::beside(Some(3))), @r#"
+    site: 1 step
+    [sidecar-db] listening on 5432
+    ✓ test 100 ms
+      7 bytes of output are not shown: sidecar-db reached its limit `output`
+    ✗ sidecar-db ended with code 3
+
+    Time
+      test              100 ms   71 %
+      (stepwell)         40 ms   28 %
+
+    ✗ site-abcde failed after 140 ms: "sidecar-db" exited with code 3: Error
+    "#);
+}
+
+#[test]
+fn quiet_mode_shows_what_a_sidecar_that_failed_said() {
+    let quiet = HumanOptions {
+        quiet: true,
+        ..HumanOptions::default()
+    };
+    insta::assert_snapshot!(plain(quiet, &samples::beside(Some(3))), @r#"
+    [sidecar-db] listening on 5432
+    ✗ site-abcde failed after 140 ms: "sidecar-db" exited with code 3: Error
+    "#);
+    assert!(!plain(quiet, &samples::beside(None)).contains("listening"));
 }

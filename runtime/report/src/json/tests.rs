@@ -162,6 +162,28 @@ fn one_event_is_one_line() {
     {"at":"2026-11-22T09:30:01.001Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"result","name":"size","resultType":"object","value":{"html":"12"}}
     {"at":"2026-11-22T09:30:01.020Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"task-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":1019}
     {"at":"2026-11-22T09:30:01.020Z","run":"site-abcde","task":null,"step":null,"attempt":null,"type":"run-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":1020}
+    {"at":"2026-11-22T09:30:00.000Z","run":"site-abcde","task":null,"step":null,"attempt":null,"type":"run-start","tasks":1,"steps":1}
+    {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"task-start","name":"site-abcde","steps":["test"]}
+    {"at":"2026-11-22T09:30:00.002Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"sidecar-start","sidecar":"db","image":"db:1","digest":"blake3:0f7fb55cee93ab9777829608e851fa31e68e12db9dfc0a8026ad298314cf3f92"}
+    {"at":"2026-11-22T09:30:00.004Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"sidecar-log","sidecar":"db","stream":"stderr","line":"listening on ","partial":true}
+    {"at":"2026-11-22T09:30:00.005Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"sidecar-log","sidecar":"db","stream":"stderr","line":"5432"}
+    {"at":"2026-11-22T09:30:00.010Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"sidecar-ready","sidecar":"db","durationMs":8}
+    {"at":"2026-11-22T09:30:00.011Z","run":"site-abcde","task":"site","step":"test","attempt":0,"type":"step-start","image":"./test.wasm","digest":"blake3:4878ca0425c739fa427f7eda20fe845f6b2e46ba5fe2a14df5b1e32f50603215"}
+    {"at":"2026-11-22T09:30:00.111Z","run":"site-abcde","task":"site","step":"test","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":100}
+    {"at":"2026-11-22T09:30:00.132Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"sidecar-end","sidecar":"db","exitCode":137,"ending":{"how":"cancelled"},"stopped":true,"durationMs":130}
+    {"at":"2026-11-22T09:30:00.140Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"task-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":139}
+    {"at":"2026-11-22T09:30:00.140Z","run":"site-abcde","task":null,"step":null,"attempt":null,"type":"run-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":140}
+    {"at":"2026-11-22T09:30:00.000Z","run":"site-abcde","task":null,"step":null,"attempt":null,"type":"run-start","tasks":1,"steps":1}
+    {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"task-start","name":"site-abcde","steps":["test"]}
+    {"at":"2026-11-22T09:30:00.002Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"sidecar-start","sidecar":"db","image":"db:1","runs":"./db.wasm","digest":"blake3:0f7fb55cee93ab9777829608e851fa31e68e12db9dfc0a8026ad298314cf3f92"}
+    {"at":"2026-11-22T09:30:00.004Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"sidecar-log","sidecar":"db","stream":"stderr","line":"listening on ","partial":true}
+    {"at":"2026-11-22T09:30:00.005Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"sidecar-log","sidecar":"db","stream":"stderr","line":"5432"}
+    {"at":"2026-11-22T09:30:00.010Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"sidecar-ready","sidecar":"db","durationMs":8}
+    {"at":"2026-11-22T09:30:00.011Z","run":"site-abcde","task":"site","step":"test","attempt":0,"type":"step-start","image":"./test.wasm","digest":"blake3:4878ca0425c739fa427f7eda20fe845f6b2e46ba5fe2a14df5b1e32f50603215"}
+    {"at":"2026-11-22T09:30:00.111Z","run":"site-abcde","task":"site","step":"test","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":100}
+    {"at":"2026-11-22T09:30:00.132Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"sidecar-end","sidecar":"db","exitCode":3,"ending":{"how":"exited","code":3},"durationMs":130,"droppedBytes":7}
+    {"at":"2026-11-22T09:30:00.140Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"task-end","succeeded":false,"reason":"SidecarFailed","message":"\"sidecar-db\" exited with code 3: Error","durationMs":139}
+    {"at":"2026-11-22T09:30:00.140Z","run":"site-abcde","task":null,"step":null,"attempt":null,"type":"run-end","succeeded":false,"reason":"SidecarFailed","message":"\"sidecar-db\" exited with code 3: Error","durationMs":140}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-log","stream":"stderr","line":"x","partial":true}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-progress","done":1,"message":""}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-start","image":"bash:5","runs":"./sh.wasm","digest":"blake3:83c092532c37a47356e0d173908c07a589d7d441d86fbbd99e978a048956df16"}

@@ -30,9 +30,18 @@ struct Attempt {
     start: Timestamp,
     steps: BTreeMap<StepName, Step>,
     order: Vec<StepName>,
+    sidecars: Vec<Sidecar>,
     results: Vec<Value>,
     artifacts: Option<Value>,
     end: Option<(Timestamp, Verdict)>,
+}
+
+struct Sidecar {
+    name: StepName,
+    image_id: String,
+    start: Timestamp,
+    /// When it ended, with which code.
+    end: Option<(Timestamp, i32)>,
 }
 
 #[derive(Default)]
@@ -120,6 +129,29 @@ fn listed(
     json!({ "name": name, "type": result_type, "value": value })
 }
 
+impl Sidecar {
+    fn state(&self) -> Value {
+        let mut state = json!({
+            "container": format!("sidecar-{}", self.name),
+            "imageID": self.image_id,
+            "name": self.name,
+        });
+        match self.end {
+            None => state["running"] = json!({ "startedAt": with_seconds(self.start) }),
+            Some((at, code)) => {
+                let reason = if code == 0 { "Completed" } else { "Error" };
+                state["terminated"] = json!({
+                    "exitCode": code,
+                    "finishedAt": with_seconds(at),
+                    "reason": reason,
+                    "startedAt": with_seconds(self.start),
+                });
+            }
+        }
+        state
+    }
+}
+
 impl Attempt {
     fn note(&mut self, event: &Event) {
         if let Some(name) = &event.step {
@@ -165,6 +197,25 @@ impl Attempt {
                 value,
             } => self.results.push(listed(name, *result_type, value)),
             EventKind::Artifacts { artifacts } => self.artifacts = Some(artifacts.clone()),
+            EventKind::SidecarStart {
+                sidecar,
+                image,
+                runs,
+                digest,
+            } => self.sidecars.push(Sidecar {
+                name: sidecar.clone(),
+                image_id: format!("{}@{digest}", runs.as_ref().unwrap_or(image)),
+                start: event.at,
+                end: None,
+            }),
+            EventKind::SidecarEnd {
+                sidecar, exit_code, ..
+            } => {
+                let mut known = self.sidecars.iter_mut();
+                if let Some(known) = known.find(|known| known.name == *sidecar) {
+                    known.end = Some((event.at, *exit_code));
+                }
+            }
             EventKind::TaskEnd { verdict, .. } => self.end = Some((event.at, verdict.clone())),
             _ => {}
         }
@@ -208,6 +259,10 @@ impl Attempt {
         if !self.order.is_empty() {
             let steps: Vec<_> = self.order.iter().map(|name| self.step(name, pod)).collect();
             status.insert("steps".into(), steps.into());
+        }
+        if !self.sidecars.is_empty() {
+            let sidecars: Vec<_> = self.sidecars.iter().map(Sidecar::state).collect();
+            status.insert("sidecars".into(), sidecars.into());
         }
         status
     }

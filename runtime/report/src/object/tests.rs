@@ -5,7 +5,7 @@ use stepwell_contract::{EventKind, Timestamp};
 use super::*;
 use crate::objects::Objects;
 use crate::samples::pipelines::{self, of, of_step, release, run_start, task_end};
-use crate::samples::{show, verdict};
+use crate::samples::{self, show, verdict};
 use crate::yaml::Yaml;
 
 fn yaml(events: &[Event]) -> String {
@@ -376,4 +376,21 @@ fn what_a_person_calls_a_nested_pipeline_may_stand_in_the_document_alone() {
     let value: Value = serde_saphyr::from_str(&yaml(&events)).unwrap();
     let child = &value["status"]["childReferences"][0];
     assert_eq!(child["displayName"], "Sign it");
+}
+
+#[test]
+fn sidecars_are_listed_as_a_cluster_lists_them() {
+    let objects = lines(&samples::beside(Some(3)));
+    let listed = json!([{
+        "container": "sidecar-db",
+        "imageID": format!("./db.wasm@{}", stepwell_contract::Digest::of(b"db")),
+        "name": "db",
+        "terminated": {
+            "exitCode": 3,
+            "finishedAt": "2026-11-22T09:30:00Z",
+            "reason": "Error",
+            "startedAt": "2026-11-22T09:30:00Z",
+        },
+    }]);
+    assert_eq!(objects[0]["status"]["sidecars"], listed);
 }

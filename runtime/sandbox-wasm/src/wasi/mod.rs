@@ -4,4 +4,5 @@ pub(crate) mod cli;
 pub(crate) mod clocks;
 pub(crate) mod io;
 pub(crate) mod random;
+pub(crate) mod sidecars;
 pub(crate) mod sockets;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock};
 
-use stepwell_contract::Network;
+use stepwell_contract::{Grants, Network};
 use wasmtime::component::{HasSelf, Linker, Resource};
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{self, ResolveAddressStream};
 use wasmtime_wasi::p2::bindings::sockets::network::{self, ErrorCode, IpAddress};
@@ -18,8 +18,14 @@ use wasmtime_wasi_io::poll::DynPollable;
 use crate::guest::Guest;
 
 /// The socket context that a grant allows, and the names that may be looked up (`None` for all).
-pub(crate) fn context(grant: &Network) -> (Option<Box<WasiCtx>>, Option<Vec<String>>) {
+pub(crate) fn context(grants: &Grants) -> (Option<Box<WasiCtx>>, Option<Vec<String>>) {
     let mut builder = WasiCtxBuilder::new();
+    // Sockets to a sidecar are made like all others, and lead to no address of the machine's.
+    let nowhere = Network::To(Vec::new());
+    let grant = match &grants.network {
+        Network::Off | Network::None if !grants.sidecars.is_empty() => &nowhere,
+        network => network,
+    };
     let lookups = match grant {
         Network::Off => return (None, Some(Vec::new())),
         Network::None => {
@@ -99,7 +105,7 @@ impl AllowList {
 }
 
 impl Guest {
-    fn sockets(&mut self) -> WasiSocketsCtxView<'_> {
+    pub(super) fn sockets(&mut self) -> WasiSocketsCtxView<'_> {
         let network = self
             .network
             .get_or_insert_with(|| Box::new(WasiCtxBuilder::new().build()));
@@ -113,7 +119,7 @@ impl Guest {
 /// Offers sockets to guests: only in the linker of steps that have some network grant.
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let options = network::LinkOptions::default();
-    tcp::add_to_linker::<Guest, WasiSockets>(linker, Guest::sockets)?;
+    tcp::add_to_linker::<Guest, HasSelf<Guest>>(linker, |guest| guest)?;
     udp::add_to_linker::<Guest, WasiSockets>(linker, Guest::sockets)?;
     tcp_create_socket::add_to_linker::<Guest, WasiSockets>(linker, Guest::sockets)?;
     udp_create_socket::add_to_linker::<Guest, WasiSockets>(linker, Guest::sockets)?;
@@ -149,8 +155,12 @@ impl ip_name_lookup::Host for Guest {
         network: Resource<WasiNetwork>,
         name: String,
     ) -> SocketResult<Resource<ResolveAddressStream>> {
+        let asked = name.to_ascii_lowercase();
+        if let Some(address) = self.sidecars.address_of(&asked) {
+            let address = address.to_owned();
+            return ip_name_lookup::Host::resolve_addresses(&mut self.sockets(), network, address);
+        }
         if let Some(names) = &self.lookups {
-            let asked = name.to_ascii_lowercase();
             if asked.parse::<IpAddr>().is_err() && !names.contains(&asked) {
                 return Err(SocketError::from(ErrorCode::AccessDenied));
             }

@@ -25,5 +25,6 @@ mod races;
 mod read_only;
 mod results;
 mod sameness;
+mod sidecars;
 mod stopping;
 mod world;

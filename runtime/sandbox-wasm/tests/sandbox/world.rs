@@ -13,7 +13,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use stepwell_contract::{
     Access, Ambient, Backend, Cancel, CancelReason, EmitError, Ending, Grants, Image, Limit,
-    Limits, LogStream, Mount, ParamType, ParamValue, Resources, ResultDecl, SandboxError,
+    Limits, LogStream, Loopback, Mount, ParamType, ParamValue, Resources, ResultDecl, SandboxError,
     SandboxErrorKind, Security, StepIo, StepName, StepSink, StepSpec, TaskName, TaskSpec, Volume,
 };
 use stepwell_sandbox_wasm::{Compile, WasmBackend, WasmOptions};
@@ -144,6 +144,7 @@ impl World {
                 },
             },
             cancel: (PATIENCE, CancelReason::TimedOut(PATIENCE)),
+            loopback: None,
         };
         for (folder, path, access) in [
             ("ws", "/ws", Access::ReadWrite),
@@ -168,9 +169,16 @@ pub(crate) struct Step {
     volumes: Vec<Volume>,
     spec: StepSpec,
     cancel: (Duration, CancelReason),
+    loopback: Option<Arc<dyn Loopback>>,
 }
 
 impl Step {
+    /// Says who has the network of its task.
+    pub(crate) fn beside(mut self, loopback: Arc<dyn Loopback>) -> Self {
+        self.loopback = Some(loopback);
+        self
+    }
+
     pub(crate) fn mount(mut self, host: &Path, path: &str, access: Access) -> Self {
         self.volumes.push(Volume {
             name: path.into(),
@@ -274,7 +282,7 @@ impl Step {
         let task = TaskSpec {
             name: TaskName::new("attacks"),
             volumes: self.volumes,
-            loopback: None,
+            loopback: self.loopback,
         };
         let scope = backend.open_task(&task).unwrap();
         let ear = Arc::new(Ear {

@@ -22,6 +22,7 @@ pub(crate) mod pipeline;
 pub(crate) mod pipeline_task;
 pub(crate) mod pipelinerun;
 pub(crate) mod pod;
+pub(crate) mod probe;
 pub(crate) mod reference;
 pub(crate) mod resources;
 pub(crate) mod secret;

@@ -177,8 +177,8 @@ const HANDLER: Shape = Shape::Fields(
     ],
 );
 
-/// What a sidecar has of a container beyond what a step has, and a v1beta1 step has of old.
-pub(crate) const CONTAINER: &[(&str, Shape)] = &[
+/// Probes and ports: a sidecar's are read, and those that a v1beta1 step has of old make no difference.
+pub(crate) const PROBES: &[(&str, Shape)] = &[
     (
         "ports",
         ListOf(&Shape::Fields(
@@ -195,6 +195,10 @@ pub(crate) const CONTAINER: &[(&str, Shape)] = &[
     ("livenessProbe", PROBE),
     ("readinessProbe", PROBE),
     ("startupProbe", PROBE),
+];
+
+/// What else a sidecar has of a container beyond what a step has, and a v1beta1 step has of old.
+pub(crate) const CONTAINER: &[(&str, Shape)] = &[
     (
         "lifecycle",
         Shape::Fields(

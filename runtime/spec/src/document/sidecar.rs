@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::document::container::{Container, Place};
+use crate::document::probe::{PortDecl, ProbeDecl};
 use crate::document::shape::{self, CONTAINER};
 use crate::document::workspace::WorkspaceUsage;
 use crate::fields::{Fields, Text};
@@ -18,6 +19,12 @@ pub(crate) struct SidecarDecl {
     pub(crate) container: Container,
     pub(crate) script: Option<Text>,
     pub(crate) workspaces: Vec<WorkspaceUsage>,
+    pub(crate) ports: Vec<PortDecl>,
+    pub(crate) startup: Option<ProbeDecl>,
+    pub(crate) readiness: Option<ProbeDecl>,
+    pub(crate) liveness: Option<ProbeDecl>,
+    /// `lifecycle`, where it stands.
+    pub(crate) lifecycle: Option<Span>,
 }
 
 impl SidecarDecl {
@@ -32,6 +39,11 @@ impl SidecarDecl {
             container: Container::read(&fields, problems),
             script: fields.word("script"),
             workspaces: fields.each("workspaces", WorkspaceUsage::read),
+            ports: fields.each("ports", PortDecl::read),
+            startup: fields.one("startupProbe", ProbeDecl::read),
+            readiness: fields.one("readinessProbe", ProbeDecl::read),
+            liveness: fields.one("livenessProbe", ProbeDecl::read),
+            lifecycle: node.entry("lifecycle").map(|node| node.span),
         };
         fields.finish();
         Some(sidecar)
@@ -39,7 +51,9 @@ impl SidecarDecl {
 
     /// Every text in which references are filled in.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&Text, Place)> {
-        let own = self.script.iter().chain(&self.name);
+        let probes = [&self.startup, &self.readiness, &self.liveness];
+        let probes = probes.into_iter().flatten().flat_map(ProbeDecl::texts);
+        let own = self.script.iter().chain(&self.name).chain(probes);
         self.container
             .texts()
             .chain(own.map(|text| (text, Place::Text)))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::document::container::{Container, Place};
 use crate::document::param::{self, GivenParam, ResultDecl};
 use crate::document::reference::Ref;
-use crate::document::shape::{self, CONTAINER};
+use crate::document::shape::{self, CONTAINER, PROBES};
 use crate::document::when::WhenDecl;
 use crate::document::workspace::WorkspaceUsage;
 use crate::fields::{At, Fields, Text};
@@ -44,6 +44,7 @@ impl StepDecl {
         let output = |name| fields.one(name, read_output);
         // v1beta1 has them still, and does nothing with them.
         shape::check_rows(&fields, CONTAINER, problems);
+        shape::check_rows(&fields, PROBES, problems);
         let step = Self {
             span: fields.span(),
             name: fields.word("name"),
@@ -95,6 +96,7 @@ impl StepDecl {
 pub(crate) fn read_template(node: &Arc<Node>, problems: &Problems) -> Option<Container> {
     let fields = Fields::open(node, "a step template", problems)?;
     shape::check_rows(&fields, CONTAINER, problems);
+    shape::check_rows(&fields, PROBES, problems);
     // Tekton gave it up: every step has its own.
     fields.ignore(&["name"]);
     let template = Container::read(&fields, problems);

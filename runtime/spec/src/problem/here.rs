@@ -49,18 +49,6 @@ problems! {
             #[label("asked for here")]
             span: Span,
         }
-        /// A task with sidecars.
-        #[error("the task `{task}` has sidecars, which cannot be run yet: {names}")]
-        #[diagnostic(
-            code(spec::sidecars_not_run_yet),
-            help("`stepwell validate` and `stepwell plan` take them; to run the task, take them out")
-        )]
-        Sidecars {
-            task: String,
-            names: String,
-            #[label("one of them")]
-            span: Span,
-        }
     }
 }
 
@@ -96,16 +84,6 @@ impl SpecProblem {
         HereProblem::HostFile {
             path: path.display().to_string(),
             kind: kind.to_owned(),
-            span,
-        }
-        .into()
-    }
-
-    /// A task has the sidecars `names`, of which `span` is one.
-    pub fn sidecars_not_run_yet(span: Span, task: &str, names: &str) -> Self {
-        HereProblem::Sidecars {
-            task: task.to_owned(),
-            names: names.to_owned(),
             span,
         }
         .into()

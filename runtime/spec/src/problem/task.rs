@@ -101,6 +101,15 @@ problems! {
             #[label("no step has this name")]
             span: Span,
         }
+        /// A setting for a sidecar that is not there.
+        #[error("`sidecarSpecs` is about the sidecar `{sidecar}`, which the Task does not have")]
+        #[diagnostic(code(spec::unknown_sidecar), help("{help}"))]
+        UnknownSidecar {
+            sidecar: String,
+            help: String,
+            #[label("no sidecar has this name")]
+            span: Span,
+        }
         /// A step that takes its code from a StepAction, and says itself what the StepAction says.
         #[error("the step `{step}` has both `ref` and `{field}`")]
         #[diagnostic(

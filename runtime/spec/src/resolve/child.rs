@@ -129,6 +129,7 @@ impl Child<'_> {
             metadata: &metadata,
             settings: &settings,
             step_specs: own.map_or(&[], |own| &own.step_specs),
+            sidecar_specs: own.map_or(&[], |own| &own.sidecar_specs),
             amounts_of_all: own
                 .and_then(|own| own.resources.as_ref())
                 .map(|resources| resources.amounts)

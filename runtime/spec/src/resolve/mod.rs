@@ -26,6 +26,7 @@ mod pod;
 mod recipe;
 pub(crate) mod refusal;
 mod rows;
+mod sidecars;
 mod single;
 mod steps;
 mod stored;

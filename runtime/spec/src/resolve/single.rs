@@ -157,6 +157,7 @@ pub(crate) fn make(
         metadata: &metadata,
         settings: &settings,
         step_specs: run_spec.map_or(&[], |spec| &spec.step_specs),
+        sidecar_specs: run_spec.map_or(&[], |spec| &spec.sidecar_specs),
         amounts_of_all: run_spec
             .and_then(|spec| spec.resources.as_ref())
             .map(|resources| resources.amounts)

@@ -13,6 +13,7 @@ use crate::document::settings::{self, Annotation, Kind};
 use crate::document::step::StepDecl;
 use crate::document::step_action::StepActionSpec;
 use crate::document::task::TaskSpec;
+use crate::document::workspace::WorkspaceUsage;
 use crate::fields::{At, Text};
 use crate::problem::{Problems, RequestProblem};
 use crate::request::Request;
@@ -37,6 +38,8 @@ pub(crate) struct Bounds<'a> {
     pub(crate) annotations: &'a [&'a [Annotation]],
     /// By step (`stepSpecs`).
     pub(crate) amounts: BTreeMap<&'a str, Amounts>,
+    /// By sidecar (`sidecarSpecs`).
+    pub(crate) sidecar_amounts: BTreeMap<&'a str, Amounts>,
     /// Of every step (`computeResources` of the TaskRun).
     pub(crate) amounts_of_all: Amounts,
     pub(crate) request: &'a Request,
@@ -75,7 +78,7 @@ impl Maker<'_> {
 
     fn step(&self, decl: &StepDecl, name: &str, volumes: &mut Volumes<'_>) -> Option<Step> {
         let problems = self.problems;
-        let paths = self.paths(decl);
+        let paths = self.paths(&decl.workspaces);
         let scope = Scope {
             step: Some(StepScope {
                 name,
@@ -96,12 +99,45 @@ impl Maker<'_> {
             let template = Filled::new(template, &self.files(&scope));
             filled = filled.or(template, script.is_some());
         }
-        let mut env = filled.environment();
-        if !self.pod_env.is_empty() {
-            env = over(env, self.pod_env.to_vec());
-        }
         let on_error = on_error(decl.on_error.as_ref(), self.scope, problems);
-        let image_pull_policy = filled.image_pull_policy;
+        let amounts = self.bounds.amounts(name, filled.amounts);
+        let mut step = Step {
+            timeout: decl
+                .timeout
+                .as_ref()
+                .map(|timeout| timeout.value)
+                .filter(|timeout| !timeout.is_zero()),
+            on_error,
+            results,
+            stdout: self.tee(decl.stdout.as_ref(), name, decl),
+            stderr: self.tee(decl.stderr.as_ref(), name, decl),
+            when: decl
+                .when
+                .iter()
+                .map(|when| when::filled(when, self.scope, problems))
+                .collect(),
+            workspaces: self.isolated(&decl.workspaces, &paths),
+            ..self.of_container(name, filled, script, self.pod_env, amounts, volumes)?
+        };
+        step.is_late = late::is_late(&step);
+        Some(step)
+    }
+
+    /// What a step has in common with a sidecar: a container that is filled in.
+    pub(super) fn of_container(
+        &self,
+        name: &str,
+        mut filled: Filled,
+        script: Option<String>,
+        pod_env: &[(String, String)],
+        amounts: Amounts,
+        volumes: &mut Volumes<'_>,
+    ) -> Option<Step> {
+        let problems = self.problems;
+        let mut env = filled.environment();
+        if !pod_env.is_empty() {
+            env = over(env, pod_env.to_vec());
+        }
         let (image, image_text) = filled.image?;
         if image.trim().is_empty() {
             bad_substitution(
@@ -113,32 +149,16 @@ impl Maker<'_> {
             );
             return None;
         }
-        let amounts = self.bounds.amounts(name, filled.amounts);
         let (limits, grants) = self.bounds.of_step(name, amounts);
-        let mut step = Step {
-            image_pull_policy,
+        Some(Step {
+            image_pull_policy: filled.image_pull_policy,
             command: filled.command,
             args: filled.args,
             script: script.map(as_file),
             working_dir: filled
                 .working_dir
                 .map(|(path, _)| normalise(&path).unwrap_or(path)),
-            timeout: decl
-                .timeout
-                .as_ref()
-                .map(|timeout| timeout.value)
-                .filter(|timeout| !timeout.is_zero()),
-            on_error,
-            workspaces: self.isolated(decl, &paths),
             mounts: volumes.mounts(filled.mounts, &env),
-            results,
-            stdout: self.tee(decl.stdout.as_ref(), name, decl),
-            stderr: self.tee(decl.stderr.as_ref(), name, decl),
-            when: decl
-                .when
-                .iter()
-                .map(|when| when::filled(when, self.scope, problems))
-                .collect(),
             retry_count: self.inline,
             env,
             limits,
@@ -150,9 +170,7 @@ impl Maker<'_> {
                 pids: None,
             },
             ..Step::new(StepName::new(name), image.into(), image_text.span)
-        };
-        step.is_late = late::is_late(&step);
-        Some(step)
+        })
     }
 
     /// A step's own part over that of its StepAction; `None` where that is not there.
@@ -219,7 +237,7 @@ impl Maker<'_> {
         params::of_child(&action.params, &given, None, decl.span, self.problems)
     }
 
-    fn files<'f>(&'f self, scope: &'f Scope<'f>) -> Files<'f> {
+    pub(super) fn files<'f>(&'f self, scope: &'f Scope<'f>) -> Files<'f> {
         Files {
             library: self.library,
             scope,
@@ -228,22 +246,22 @@ impl Maker<'_> {
         }
     }
 
-    /// The workspaces that a step sees at a path of its own.
-    fn paths(&self, decl: &StepDecl) -> Vec<(String, String)> {
-        let usages = decl.workspaces.iter().filter_map(|usage| {
+    /// The workspaces that a step or a sidecar sees at a path of its own.
+    pub(super) fn paths(&self, usages: &[WorkspaceUsage]) -> Vec<(String, String)> {
+        let usages = usages.iter().filter_map(|usage| {
             let path = self.scope.text(usage.mount_path.as_ref()?, self.problems);
             Some((usage.name.value.clone(), normalise(&path).unwrap_or(path)))
         });
         usages.collect()
     }
 
-    /// The isolated workspaces that a step asks for, and where it sees them.
-    fn isolated(
+    /// The isolated workspaces that a step or a sidecar asks for, and where it sees them.
+    pub(super) fn isolated(
         &self,
-        decl: &StepDecl,
+        usages: &[WorkspaceUsage],
         paths: &[(String, String)],
     ) -> Vec<(std::sync::Arc<str>, std::sync::Arc<str>)> {
-        let usages = decl.workspaces.iter().filter_map(|usage| {
+        let usages = usages.iter().filter_map(|usage| {
             let name = &usage.name.value;
             let workspace = self.workspaces.iter().find(|bound| *bound.name == **name)?;
             let own = paths.iter().find(|(known, _)| known == name);
@@ -335,6 +353,12 @@ impl Bounds<'_> {
     fn amounts(&self, name: &str, own: Amounts) -> Amounts {
         let of_step = self.amounts.get(name).copied().unwrap_or_default();
         self.amounts_of_all.or(of_step).or(own)
+    }
+
+    /// How much a sidecar may use.
+    pub(super) fn amounts_of_sidecar(&self, name: &str, own: Amounts) -> Amounts {
+        let said = self.sidecar_amounts.get(name).copied();
+        said.unwrap_or_default().or(own)
     }
 
     /// What bounds a step, and what it is granted.

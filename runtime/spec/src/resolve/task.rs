@@ -27,7 +27,7 @@ use crate::resolve::steps::{self, Bounds, Maker};
 use crate::resolve::stored::{self, Identified};
 use crate::resolve::volumes::Volumes;
 use crate::resolve::workspaces;
-use crate::run::{RemoteRef, Sidecar, TaskRun};
+use crate::run::{RemoteRef, TaskRun};
 use crate::substitute::{Context, Params, Scope, Surroundings, TaskValues};
 
 /// The annotation that takes the network away from steps.
@@ -132,6 +132,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) metadata: &'a Json,
     pub(crate) settings: &'a [&'a [Annotation]],
     pub(crate) step_specs: &'a [ContainerOverride],
+    pub(crate) sidecar_specs: &'a [ContainerOverride],
     /// Memory for every step.
     pub(crate) amounts_of_all: Amounts,
     pub(crate) pod_templates: &'a [&'a PodTemplate],
@@ -203,7 +204,8 @@ impl Draft<'_> {
         self.check_step_specs(problems);
         let bounds = Bounds {
             annotations: self.settings,
-            amounts: self.step_amounts(),
+            amounts: amounts(self.step_specs),
+            sidecar_amounts: amounts(self.sidecar_specs),
             amounts_of_all: self.amounts_of_all,
             request: self.request,
         };
@@ -224,6 +226,7 @@ impl Draft<'_> {
             action_specs: &action_specs,
         };
         let steps = maker.steps(&mut volumes);
+        let sidecars = maker.sidecars(&mut volumes);
         let volumes = volumes.finish();
         scope.made.set(0);
         let task_spec = match self.stored {
@@ -238,7 +241,7 @@ impl Draft<'_> {
             workspaces: bound.workspaces,
             results: steps::results(&self.spec.results),
             step_results: self.step_results(),
-            sidecars: self.sidecars(),
+            sidecars,
             hermetic: self.metadata["annotations"][EXECUTION_MODE] == "hermetic",
             reads_exit_codes: self.base.reads_exit_codes,
             uses_artifacts: self.base.uses_artifacts || self.base.has_actions,
@@ -262,16 +265,21 @@ impl Draft<'_> {
         ])
     }
 
-    fn step_amounts(&self) -> BTreeMap<&str, Amounts> {
-        let amounts = self.step_specs.iter().filter_map(|step| {
-            let amounts = step.resources.as_ref()?.amounts;
-            Some((step.name.value.as_str(), amounts))
-        });
-        amounts.collect()
-    }
-
-    /// Notes overrides for steps that are not there.
+    /// Notes overrides for steps and sidecars that are not there.
     fn check_step_specs(&self, problems: &Problems) {
+        let named = self.spec.sidecars.iter();
+        let names: Vec<&str> = named
+            .filter_map(|sidecar| Some(sidecar.name.as_ref()?.value.as_str()))
+            .collect();
+        for sidecar in self.sidecar_specs {
+            if !names.contains(&sidecar.name.value.as_str()) {
+                problems.push(TaskProblem::UnknownSidecar {
+                    sidecar: sidecar.name.value.clone(),
+                    help: suggest(&sidecar.name.value, &names, "sidecars"),
+                    span: sidecar.name.span,
+                });
+            }
+        }
         for step in self.step_specs {
             if !self.base.known_steps.contains(&step.name.value) {
                 let steps: Vec<&str> = self.base.step_names.iter().map(String::as_str).collect();
@@ -292,22 +300,6 @@ impl Draft<'_> {
             Some((result.name.value.as_str().into(), text.clone()))
         });
         results.collect()
-    }
-
-    fn sidecars(&self) -> Vec<Sidecar> {
-        let sidecars = self.spec.sidecars.iter().enumerate();
-        sidecars
-            .map(|(index, sidecar)| match &sidecar.name {
-                Some(name) => Sidecar {
-                    name: name.value.as_str().into(),
-                    span: name.span,
-                },
-                None => Sidecar {
-                    name: format!("unnamed-{index}").into(),
-                    span: sidecar.span,
-                },
-            })
-            .collect()
     }
 
     /// The Task's spec with its references filled in (`status.taskSpec`).
@@ -347,4 +339,13 @@ impl Draft<'_> {
         }
         Arc::new(spec)
     }
+}
+
+/// What overrides say of resources, by the name of whom they are about.
+fn amounts(overrides: &[ContainerOverride]) -> BTreeMap<&str, Amounts> {
+    let amounts = overrides.iter().filter_map(|one| {
+        let amounts = one.resources.as_ref()?.amounts;
+        Some((one.name.value.as_str(), amounts))
+    });
+    amounts.collect()
 }

@@ -7,6 +7,7 @@ mod facts;
 mod pipeline;
 mod refused;
 mod remote;
+mod sidecar;
 mod task;
 mod volume;
 
@@ -22,9 +23,9 @@ pub use pipeline::{
 };
 pub use refused::Refused;
 pub use remote::{Remote, RemoteKind, RemoteRef, Resolved};
+pub use sidecar::{Check, Port, Probe, Sidecar};
 pub use task::{
-    Breakpoints, OnError, RequestedEnd, Sidecar, Step, StepFacts, StepOutcome, TaskRun, Tee,
-    Workspace,
+    Breakpoints, OnError, RequestedEnd, Step, StepFacts, StepOutcome, TaskRun, Tee, Workspace,
 };
 pub use volume::{File, FileSet, MountedVolume, TaskVolume, VolumeSource};
 

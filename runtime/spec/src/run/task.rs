@@ -13,6 +13,7 @@ use stepwell_contract::{
     StepName, TaskName,
 };
 
+use super::sidecar::Sidecar;
 use super::volume::{MountedVolume, TaskVolume, VolumeSource};
 use crate::resolve::late;
 use crate::source::Span;
@@ -100,6 +101,12 @@ impl TaskRun {
             secrets: Arc::from([]),
         }
     }
+
+    /// All that runs in it: its steps, then what its sidecars run.
+    pub fn containers(&self) -> impl Iterator<Item = &Step> {
+        let sidecars = self.sidecars.iter().map(|sidecar| &sidecar.step);
+        self.steps.iter().chain(sidecars)
+    }
 }
 
 /// Where a TaskRun stops for somebody to look into it (Tekton's `debug.breakpoints`).
@@ -118,15 +125,6 @@ pub enum RequestedEnd {
     Cancelled(Arc<str>),
     /// `TaskRunPending`: not to begin.
     Pending,
-}
-
-/// What runs beside the steps.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sidecar {
-    /// Its name, `unnamed-N` where the document gives none.
-    pub name: Arc<str>,
-    /// Where the document declares it.
-    pub span: Span,
 }
 
 /// A workspace of the task and what stands behind it.

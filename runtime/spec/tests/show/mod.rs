@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 use stepwell_contract::{Access, Limits};
-use stepwell_spec::{Instance, OnError, Pipeline, Step, TaskRun, VolumeSource};
+use stepwell_spec::{Instance, OnError, Pipeline, Sidecar, Step, TaskRun, VolumeSource};
 
 /// The whole run, one line for each thing that is set.
 pub(crate) fn run(run: &TaskRun) -> String {
@@ -115,6 +115,9 @@ fn write_run(text: &mut String, run: &TaskRun) -> std::fmt::Result {
     for step in &run.steps {
         write_step(text, step)?;
     }
+    for sidecar in &run.sidecars {
+        write_sidecar(text, sidecar)?;
+    }
     for (title, json) in [("document", &run.document), ("task spec", &run.task_spec)] {
         writeln!(text, "{title}:")?;
         write_json(text, json, 1)?;
@@ -156,6 +159,30 @@ fn write_step(text: &mut String, step: &Step) -> std::fmt::Result {
     }
     for grant in step.grants.settings() {
         writeln!(text, "  grant {grant}")?;
+    }
+    Ok(())
+}
+
+fn write_sidecar(text: &mut String, sidecar: &Sidecar) -> std::fmt::Result {
+    write!(text, "beside the steps: ")?;
+    write_step(text, &sidecar.step)?;
+    for mount in &sidecar.step.mounts {
+        writeln!(text, "  sees {} at {}", mount.volume, mount.mount_path)?;
+    }
+    for port in &sidecar.ports {
+        writeln!(text, "  port {} {:?}", port.number, port.name)?;
+    }
+    for why in &sidecar.unheeded {
+        writeln!(text, "  unheeded: {why}")?;
+    }
+    for (title, probe) in [
+        ("startup", &sidecar.startup),
+        ("readiness", &sidecar.readiness),
+        ("liveness", &sidecar.liveness),
+    ] {
+        if let Some(probe) = probe {
+            writeln!(text, "  {title} {probe:?}")?;
+        }
     }
     Ok(())
 }
