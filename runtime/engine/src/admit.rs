@@ -327,3 +327,49 @@ impl std::error::Error for NotAdmitted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use stepwell_contract::RunName;
+    use stepwell_spec::{Port, Sidecar, Sources};
+
+    use super::*;
+
+    fn refused() -> SandboxError {
+        let refusal = |grant: Option<&str>| Refusal {
+            import: "wasi:sockets/tcp@0.2.0".to_owned(),
+            capability: "the network".to_owned(),
+            grant: grant.map(str::to_owned),
+        };
+        let refusals = vec![refusal(Some("network=any")), refusal(None)];
+        SandboxError::new("wasm", "admit", SandboxErrorKind::Refused(refusals))
+    }
+
+    fn grants(run: &TaskRun) -> Vec<Option<String>> {
+        let mut error = refused();
+        name_sidecars(run, &mut error);
+        let SandboxErrorKind::Refused(refusals) = error.kind else {
+            panic!("it was refused")
+        };
+        refusals.into_iter().map(|refusal| refusal.grant).collect()
+    }
+
+    #[test]
+    fn beside_a_sidecar_the_grant_that_is_named_is_for_it() {
+        let mut run = TaskRun::new(RunName::new("run"), TaskName::new("task"));
+        assert_eq!(grants(&run), [Some("network=any".to_owned()), None]);
+        let span = Span {
+            source: Sources::new().add("test", ""),
+            start: 0,
+            len: 0,
+        };
+        let step = Step::new(StepName::new("db"), "db:1".into(), span);
+        run.sidecars = vec![Sidecar::new(step, span)];
+        assert_eq!(grants(&run), [Some("sidecar=db:PORT".to_owned()), None]);
+        run.sidecars[0].ports = vec![Port {
+            name: None,
+            number: 5432,
+        }];
+        assert_eq!(grants(&run), [Some("sidecar=db:5432".to_owned()), None]);
+    }
+}
