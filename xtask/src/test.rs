@@ -67,12 +67,13 @@ pub(crate) fn run() -> Result<()> {
     failure.map_or(Ok(()), Err)
 }
 
-/// Programs that tests use as they are, each with its Debian package: the root of containers, a registry to pull from, and
-/// `git`.
-const PROGRAMS: [(&str, &str); 4] = [
+/// Programs that tests use as they are, each with its Debian package: the root of containers, a daemon that runs them too, a
+/// registry to pull from, and `git`.
+const PROGRAMS: [(&str, &str); 5] = [
     ("bash-static", "bash-static"),
     ("busybox", "busybox-static"),
     ("docker-registry", "docker-registry"),
+    ("dockerd", "docker.io"),
     ("git", "git"),
 ];
 

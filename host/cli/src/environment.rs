@@ -24,6 +24,24 @@ pub(crate) struct Environment {
     state: Option<OsString>,
     state_home: Option<OsString>,
     docker_config: Option<OsString>,
+    docker_host: Option<OsString>,
+    docker_context: Option<OsString>,
+    docker_tls_verify: Option<OsString>,
+    docker_cert_path: Option<OsString>,
+    runtime: Option<OsString>,
+}
+
+/// What the environment says about a daemon of Docker's.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DockerHost {
+    /// Where it is.
+    pub(crate) host: Option<String>,
+    /// Which of Docker's contexts is used instead of the one in its settings.
+    pub(crate) context: Option<String>,
+    /// Whether it is spoken to over TLS.
+    pub(crate) verified: bool,
+    /// Where the certificates are for that.
+    pub(crate) certificates: Option<PathBuf>,
 }
 
 impl Environment {
@@ -34,7 +52,17 @@ impl Environment {
     )]
     pub(crate) fn read() -> Self {
         // An empty variable is one that is not set, for all of these.
-        let read = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Self::with(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    }
+
+    /// An environment of these variables alone.
+    #[cfg(test)]
+    pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
+        let set = |name: &str| variables.iter().find(|(one, _)| *one == name);
+        Self::with(|name| set(name).map(|(_, value)| value.into()))
+    }
+
+    fn with(read: impl Fn(&str) -> Option<OsString>) -> Self {
         Self {
             store: read("STEPWELL_CACHE"),
             cache: read("XDG_CACHE_HOME"),
@@ -45,6 +73,11 @@ impl Environment {
             state: read("STEPWELL_STATE"),
             state_home: read("XDG_STATE_HOME"),
             docker_config: read("DOCKER_CONFIG"),
+            docker_host: read("DOCKER_HOST"),
+            docker_context: read("DOCKER_CONTEXT"),
+            docker_tls_verify: read("DOCKER_TLS_VERIFY"),
+            docker_cert_path: read("DOCKER_CERT_PATH"),
+            runtime: read("XDG_RUNTIME_DIR"),
         }
     }
 
@@ -96,6 +129,32 @@ impl Environment {
         let folder = self.docker_config.as_ref().map(PathBuf::from);
         let folder = folder.or_else(|| Some(PathBuf::from(self.home.as_ref()?).join(".docker")));
         Some(folder?.join("config.json"))
+    }
+
+    /// Which daemon of Docker's is meant.
+    pub(crate) fn docker_host(&self) -> DockerHost {
+        let text = |value: &Option<OsString>| Some(value.as_ref()?.to_string_lossy().into_owned());
+        DockerHost {
+            host: text(&self.docker_host),
+            context: text(&self.docker_context),
+            verified: self.docker_tls_verify.is_some(),
+            certificates: self.docker_cert_path.as_ref().map(PathBuf::from),
+        }
+    }
+
+    /// Where daemons of Docker and Podman usually listen, the most usual first: this user's own, and the machine's.
+    pub(crate) fn sockets(&self) -> Vec<PathBuf> {
+        let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
+        let below = |folder: &Option<OsString>, path: &str| {
+            let folder = folder.as_ref().map(PathBuf::from);
+            let folder = folder.filter(|folder| folder.is_absolute());
+            folder.map(|folder| folder.join(path))
+        };
+        sockets.extend(below(&self.home, ".docker/run/docker.sock"));
+        sockets.extend(below(&self.runtime, "docker.sock"));
+        sockets.extend(below(&self.runtime, "podman/podman.sock"));
+        sockets.push(PathBuf::from("/run/podman/podman.sock"));
+        sockets
     }
 
     /// What a virtual clock shows, in seconds since 1970.

@@ -14,7 +14,7 @@ pub enum Location {
     Registry(Reference),
     /// On this machine.
     Local(Local),
-    /// In a Docker daemon, by this name. A backend that speaks to one gets it there; the store does not.
+    /// In a Docker daemon, by this name. Whoever speaks to one takes it out; the store is given the archive.
     DockerDaemon(String),
 }
 

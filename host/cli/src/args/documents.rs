@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::{ColorChoice, parse_folder, parse_image, parse_pair};
 use crate::config::Substitute;
+use crate::containers::Wanted;
 
 pub(super) const VALIDATE_EXAMPLES: &str = "\
 Examples:
@@ -49,6 +50,10 @@ pub(crate) struct DocumentArgs {
     /// Run an image in place of every one that matches; `*` is any text (`docker.io/library/bash*=./sh.wasm`)
     #[arg(long = "image", value_name = "PATTERN=IMAGE", value_parser = parse_image)]
     pub(crate) images: Vec<(String, Substitute)>,
+
+    /// What runs containers; else Stepwell itself where this user can, and a daemon where not
+    #[arg(long, value_name = "BACKEND")]
+    pub(crate) container: Option<Wanted>,
 
     /// Fetch nothing: documents and images from elsewhere come from the cache
     #[arg(long)]

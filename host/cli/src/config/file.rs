@@ -15,6 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Config, Pattern, Substitute, Substitution};
+use crate::containers::Wanted;
 
 /// Stops a file from making the choice of every image take for ever.
 const MOST_IMAGES: usize = 1000;
@@ -64,11 +65,12 @@ impl Reader<'_> {
         for (key, value) in table {
             match &**key.get_ref() {
                 "images" => self.images(value),
+                "containers" => self.table("containers", value, Self::containers),
                 "run" => self.table("run", value, Self::run),
                 "runs" => self.table("runs", value, Self::runs),
                 "registries" => self.table("registries", value, Self::registries),
                 "fetch" => self.table("fetch", value, Self::fetch),
-                _ => self.unknown(key, "images, run, runs, registries and fetch"),
+                _ => self.unknown(key, "images, containers, run, runs, registries and fetch"),
             }
         }
     }
@@ -123,6 +125,21 @@ impl Reader<'_> {
     fn substitute(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Substitute> {
         let substitute = Substitute::read(&self.text(value)?);
         substitute.map_err(|why| self.wrong(value, &why)).ok()
+    }
+
+    fn containers(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "backend" => {
+                    let text = self.text(value);
+                    self.config.container = text.as_deref().and_then(Wanted::from_text);
+                    if text.is_some() && self.config.container.is_none() {
+                        self.wrong(value, "\"docker\" or \"embedded\"");
+                    }
+                }
+                _ => self.unknown(key, "backend"),
+            }
+        }
     }
 
     fn run(&mut self, table: &DeTable<'_>) {
@@ -280,6 +297,9 @@ replace = \"./tools/sh.wasm\"
 match = \"alpine\"
 replace = \"/a.wasm\"
 
+[containers]
+backend = \"docker\"
+
 [run]
 max-parallel = 4
 
@@ -300,6 +320,7 @@ certificates = [\"ca.pem\"]
         let places: Vec<_> = config.substitutions.iter().map(|one| &one.place).collect();
         assert_eq!(places, ["stepwell.toml:1", "stepwell.toml:5"]);
         assert_eq!(config.max_parallel.unwrap().get(), 4);
+        assert_eq!(config.container, Some(Wanted::Docker));
         assert_eq!(config.keep, Some(100));
         assert_eq!(config.age.unwrap().as_secs(), 720 * 60 * 60);
         assert_eq!(config.insecure, ["localhost:5000"]);
@@ -331,9 +352,11 @@ insecure = \"localhost\"
 mirrors = {\"docker.io\" = [\"https://mirror\"]}
 [fetch]
 certificates = [3]
+[containers]
+backend = \"podman\"
 ";
         insta::assert_snapshot!(problems(text).join("\n"), @r#"
-        1: config::unknown_key: there is no setting `imgaes`; there is: images, run, runs, registries and fetch
+        1: config::unknown_key: there is no setting `imgaes`; there is: images, containers, run, runs, registries and fetch
         2: config::bad_value: this table is not what is expected; an image has `match` and `replace`
         6: config::bad_value: this string is not what is expected; a path starts with `./`, as in `./sh.wasm`
         8: config::bad_value: this integer is not what is expected; at least one task runs at a time

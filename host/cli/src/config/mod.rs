@@ -14,6 +14,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use stepwell_registry::Mirror;
 
+use crate::args::DocumentArgs;
+use crate::containers::Wanted;
 use crate::inputs::{Texts, bounded_text, upward};
 use crate::trouble::Trouble;
 
@@ -43,6 +45,19 @@ pub(crate) struct Config {
     pub(crate) mirrors: BTreeMap<String, Vec<Mirror>>,
     /// Files of certificates that servers may prove themselves with, beside those of the system.
     pub(crate) certificates: Vec<PathBuf>,
+    /// What runs containers.
+    pub(crate) container: Option<Wanted>,
+}
+
+/// Reads what is said about how `documents` are run: the file, and over it the flags.
+///
+/// # Errors
+///
+/// As [`load`].
+pub(crate) fn load_for(documents: &DocumentArgs, texts: &Texts) -> Result<Config, Trouble> {
+    let mut config = load(documents.config.as_deref(), texts, &documents.images)?;
+    config.container = documents.container.or(config.container);
+    Ok(config)
 }
 
 /// Reads the file that is named, else the one beside the documents or above them, as far as the root of a repository.

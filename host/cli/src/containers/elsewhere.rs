@@ -1,4 +1,4 @@
-//! No containers: they are made of what only Linux has.
+//! No containers of our own: they are made of what only Linux has.
 
 use std::process::ExitCode as Code;
 use std::sync::Arc;
@@ -9,12 +9,9 @@ use stepwell_store::Scratch;
 use crate::environment::Environment;
 use crate::exit::{Coded, ExitCode};
 
-/// What a backend of containers would call itself.
-pub(crate) const BACKEND: &str = "container";
-
-/// Why this user cannot run containers on this machine: nobody can.
+/// Why Stepwell cannot make containers on this machine: they are made of what only Linux has.
 pub(crate) fn obstacle() -> Option<String> {
-    Some("containers can be run on Linux alone".to_owned())
+    Some("Stepwell itself runs containers on Linux alone".to_owned())
 }
 
 /// What runs containers.
@@ -25,7 +22,7 @@ pub(crate) fn obstacle() -> Option<String> {
 pub(crate) fn backend(_: &Environment, _: &Scratch, _: bool) -> anyhow::Result<Arc<dyn Backend>> {
     Err(Coded::new(
         ExitCode::Environment,
-        "containers can be run on Linux alone",
+        "Stepwell itself runs containers on Linux alone: use `--container docker`",
     )
     .into())
 }

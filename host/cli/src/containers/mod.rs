@@ -1,19 +1,26 @@
-//! Containers, where this machine's kernel can make them. Both halves offer the same functions.
+//! Containers: what runs them here. Both halves of what only Linux can do offer the same functions.
 
+mod choice;
+mod context;
 #[cfg(not(target_os = "linux"))]
-mod elsewhere;
+#[path = "elsewhere.rs"]
+mod embedded;
 #[cfg(target_os = "linux")]
-mod linux;
+#[path = "linux.rs"]
+mod embedded;
+mod stored;
 
-#[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{BACKEND, backend, init, obstacle};
-#[cfg(target_os = "linux")]
-pub(crate) use linux::{BACKEND, backend, init, obstacle};
+pub(crate) use choice::{Choice, Wanted, find};
+pub(crate) use embedded::{init, obstacle};
 
 /// What the hidden command is called that becomes a container's first process.
 pub(crate) const INIT: &str = "container-init";
 
-/// Whether this user can run containers on this machine.
-pub(crate) fn are_possible() -> bool {
-    obstacle().is_none()
+/// Whether a backend of this name runs containers.
+pub(crate) fn is_backend(name: &str) -> bool {
+    [
+        stepwell_sandbox_oci::BACKEND,
+        stepwell_sandbox_oci::docker::BACKEND,
+    ]
+    .contains(&name)
 }

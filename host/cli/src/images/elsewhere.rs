@@ -13,7 +13,6 @@ use stepwell_spec::{Span, SpecProblem};
 use super::load::{Unfit, judge};
 use super::shelf::{NotHad, Shelf, Wanted};
 use super::{Misnamed, Missing};
-use crate::containers;
 
 /// Where an image is, and when it is pulled.
 type Name = (String, Option<ImagePullPolicy>);
@@ -132,7 +131,7 @@ impl Elsewhere {
             policy,
             asks,
             // The layers of what cannot be run would be got for nothing.
-            components_only: !containers::are_possible(),
+            components_only: !self.shelf.runs_containers(),
         };
         match self.shelf.get(&wanted, &Cancel::new()) {
             Ok(Pulled {

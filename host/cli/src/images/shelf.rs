@@ -2,20 +2,23 @@
 //!
 //! Introduces `stepwell-registry` to the environment; knows no protocol. Nothing is opened before an image is asked for.
 
+use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::Context as _;
 use stepwell_contract::{Cancel, ImagePullPolicy, Platform};
 use stepwell_registry::auth::Keychain;
 use stepwell_registry::error::with_causes;
 use stepwell_registry::{
-    Held, Http, HttpOptions, ImageStore, Local, Location, Pull, PullError, Pulled, Reference,
+    Form, Held, Http, HttpOptions, ImageStore, Local, Location, Pull, PullError, Pulled, Reference,
     Registry, RegistryOptions, default_pull_policy,
 };
 
 use super::progress::Bar;
 use crate::config::Config;
+use crate::containers::{self, Choice};
 use crate::environment::{self, Environment};
 
 /// The variables that credential helpers need to do their work for this user.
@@ -35,6 +38,10 @@ pub(crate) struct Shelf {
     options: RegistryOptions,
     certificates: Vec<PathBuf>,
     offline: bool,
+    /// What would run a container.
+    containers: Choice,
+    /// The daemon that images of daemons are in.
+    env: Environment,
     /// Made for the first image.
     opened: Mutex<Option<Arc<Opened>>>,
 }
@@ -69,11 +76,9 @@ pub(crate) enum NotHad {
     /// The way there cannot be set up.
     #[error("failed to set up the connection to registries")]
     SetUp(#[source] stepwell_registry::HttpError),
-    /// A daemon is asked by the backend that speaks to it.
-    #[error(
-        "images of a Docker daemon cannot be used yet; save it with `docker save`, and name it `docker-archive:FILE`"
-    )]
-    Daemon,
+    /// A daemon was asked for it.
+    #[error("failed to take it out of a daemon")]
+    Daemon(#[source] anyhow::Error),
 }
 
 impl NotHad {
@@ -107,6 +112,8 @@ impl Shelf {
             },
             certificates: config.certificates.clone(),
             offline,
+            containers: Choice::make(config.container, env)?,
+            env: env.clone(),
             opened: Mutex::default(),
         })
     }
@@ -114,6 +121,16 @@ impl Shelf {
     /// Whether nothing is asked of anybody.
     pub(crate) fn is_offline(&self) -> bool {
         self.offline
+    }
+
+    /// Whether there is something that runs containers.
+    pub(crate) fn runs_containers(&self) -> bool {
+        self.containers.is_any()
+    }
+
+    /// What runs containers.
+    pub(crate) fn containers(&self) -> &Choice {
+        &self.containers
     }
 
     /// Gets an image, and shows on a terminal how that is going.
@@ -134,8 +151,37 @@ impl Shelf {
                 let bar = Bar::new(&local.path.display().to_string(), shows);
                 opened.import(local, wanted, &bar, cancel)
             }
-            Location::DockerDaemon(_) => Err(NotHad::Daemon),
+            Location::DockerDaemon(name) => {
+                let shown = wanted.location.to_string();
+                let bar = Bar::new(&shown, shows);
+                let file = self.saved(name).map_err(NotHad::Daemon)?;
+                let local = Local {
+                    form: Form::DockerArchive,
+                    path: file.0.clone(),
+                    image: None,
+                };
+                let how = (wanted.platform, wanted.components_only);
+                let store = &opened.store;
+                Ok(store.import_as(&local, Some(&shown), how, &bar, cancel)?)
+            }
         }
+    }
+
+    /// The archive that a daemon makes of an image: of the one that runs containers, else of the one that is there.
+    fn saved(&self, name: &str) -> anyhow::Result<Saved> {
+        let endpoint = match &self.containers {
+            Choice::Daemon(endpoint) => Some(endpoint.clone()),
+            _ => containers::find(&self.env)?,
+        };
+        let endpoint = endpoint.context("no daemon is named or listens on the usual sockets")?;
+        let path = self
+            .root
+            .join(format!("daemon-{}.part", std::process::id()));
+        let mut file =
+            File::create(&path).with_context(|| format!("failed to write `{}`", path.display()))?;
+        let saved = Saved(path);
+        stepwell_sandbox_oci::docker::save(&endpoint, name, &mut file)?;
+        Ok(saved)
     }
 
     /// What an image of a registry was when it was last looked up. Nobody is asked, and nothing is made.
@@ -167,6 +213,16 @@ impl Shelf {
         let new = Arc::new(Opened { store, registry });
         *opened = Some(Arc::clone(&new));
         Ok(new)
+    }
+}
+
+/// A file that goes away when it is dropped.
+struct Saved(PathBuf);
+
+impl Drop for Saved {
+    fn drop(&mut self) {
+        // What is left of it is written over by the next process of this number.
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn plan(args: &PlanArgs, env: &Environment) -> Result<ExitCode, Troub
     let documents = &args.documents;
     let mut request = request(&args.choice)?;
     let mut texts = inputs::read(&documents.files)?;
-    let config = config::load(documents.config.as_deref(), &texts, &documents.images)?;
+    let config = config::load_for(documents, &texts)?;
     let remotes = Remotes::new(env, &config, documents.offline)?;
     let (run, stand_ins) = resolved(&mut texts, &mut request, &remotes)?;
     let shelf = Shelf::new(env, &config, true)?;

@@ -103,7 +103,7 @@ pub(crate) fn problems(
             let why = std::error::Error::source(error);
             let why = why.map_or_else(|| error.to_string(), ToString::to_string);
             let problem = match error.backend {
-                containers::BACKEND => {
+                name if containers::is_backend(name) => {
                     let help = "look at how the image was built, and for which machine";
                     SpecProblem::image_not_pulled(span, image, &why, help)
                 }

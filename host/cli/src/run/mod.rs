@@ -29,7 +29,6 @@ use stepwell_store::Store;
 
 use crate::args::{Output, RunArgs};
 use crate::config::{self, Config};
-use crate::containers;
 use crate::environment::{Environment, compiler};
 use crate::exit::{Coded, ExitCode};
 use crate::fetcher::Remotes;
@@ -62,7 +61,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     let mut request = request(&args.choice)?;
     let documents = &args.documents;
     let mut texts = inputs::read(&documents.files)?;
-    let config = config::load(documents.config.as_deref(), &texts, &documents.images)?;
+    let config = config::load_for(documents, &texts)?;
     let remotes = Remotes::new(env, &config, documents.offline)?;
     let run = match resolve(&mut texts, &mut request, &remotes) {
         Ok(run) => run,
@@ -75,8 +74,9 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     };
     let host_paths = absolute(&args.host_paths)?;
     let shelf = Shelf::new(env, &config, documents.offline)?;
+    let containers = shelf.containers().clone();
     let finder = Finder::new(&texts, config.substitutions.clone()).with(shelf);
-    let known = preflight::check(&run, &finder, &host_paths, &texts.sources)?;
+    let mut known = preflight::check(&run, &finder, &host_paths, &texts.sources)?;
     let store = Store::open(&env.store_root()?).map_err(anyhow::Error::from)?;
     let backend = WasmBackend::new(WasmOptions {
         artifacts: store.artifacts(),
@@ -84,13 +84,18 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         pool: known.steps >= POOL_FROM,
     });
     let scratch = store.scratch().map_err(anyhow::Error::from)?;
+    let named = (run.name().as_str(), args.privileged);
+    let chosen = match known.containers {
+        true => containers.start(env, &scratch, named)?,
+        false => None,
+    };
+    known
+        .notices
+        .extend(chosen.as_ref().and_then(|chosen| chosen.notice.clone()));
     let mut engine = drive::engine(Parts {
         backends: Backends {
             component: Arc::new(backend.map_err(anyhow::Error::from)?),
-            container: match known.containers && containers::are_possible() {
-                true => Some(containers::backend(env, &scratch, args.privileged)?),
-                false => None,
-            },
+            container: chosen.map(|chosen| chosen.backend),
         },
         finder,
         remotes,

@@ -39,7 +39,7 @@ const MOST_ROUNDS: usize = 32;
 pub(crate) fn validate(args: &ValidateArgs, env: &Environment) -> Result<ExitCode, Trouble> {
     let documents = &args.documents;
     let texts = inputs::read(&documents.files)?;
-    let config = config::load(documents.config.as_deref(), &texts, &documents.images)?;
+    let config = config::load_for(documents, &texts)?;
     let remotes = Remotes::new(env, &config, documents.offline)?;
     let outlines: Vec<_> = outline(&texts.sources)
         .into_iter()

@@ -30,11 +30,27 @@ impl ImageStore {
     pub fn import(
         &self,
         local: &Local,
+        wanted: (&Platform, bool),
+        observer: &dyn Observer,
+        cancel: &Cancel,
+    ) -> Result<Pulled, PullError> {
+        self.import_as(local, None, wanted, observer, cancel)
+    }
+
+    /// As [`import`](Self::import), of an archive that somebody else made and that is known by another name than its path.
+    ///
+    /// # Errors
+    ///
+    /// As [`import`](Self::import).
+    pub fn import_as(
+        &self,
+        local: &Local,
+        name: Option<&str>,
         (platform, components_only): (&Platform, bool),
         observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Result<Pulled, PullError> {
-        let shown = local.path.display().to_string();
+        let shown = name.map_or_else(|| local.path.display().to_string(), str::to_owned);
         let unreadable = |source| PullError::Read {
             path: shown.clone(),
             source,
@@ -70,10 +86,11 @@ impl ImageStore {
                 (top, gather(&gathering(&layout), top)?)
             }
         };
-        let mut name = format!("{}:{}", local.form.as_str(), path.display());
-        if let Some(image) = &local.image {
-            name = format!("{name}:{image}");
-        }
+        let name = match (name, &local.image) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(image)) => format!("{}:{}:{image}", local.form.as_str(), path.display()),
+            (None, None) => format!("{}:{}", local.form.as_str(), path.display()),
+        };
         self.write_down(&Record::new(
             (&name, &platform.to_string()),
             (top, gathered.manifest),

@@ -27,6 +27,8 @@ pub struct DockerOptions {
     pub layers: Arc<dyn Layers>,
     /// A folder that all processes of a user share, and that says which of them live.
     pub owners: PathBuf,
+    /// A folder of this run alone, where what comes back from another machine is taken apart.
+    pub scratch: PathBuf,
     /// What this run is called; containers are labelled with it.
     pub run: String,
     /// Whether a step may be privileged, should its document ask for it.
@@ -37,11 +39,17 @@ pub struct DockerOptions {
 
 impl DockerOptions {
     /// The usual decisions: nothing is privileged, and a container that is asked to stop has a second to do so.
-    pub fn new(endpoint: Endpoint, layers: Arc<dyn Layers>, owners: PathBuf, run: String) -> Self {
+    pub fn new(
+        (endpoint, run): (Endpoint, String),
+        layers: Arc<dyn Layers>,
+        owners: PathBuf,
+        scratch: PathBuf,
+    ) -> Self {
         Self {
             endpoint,
             layers,
             owners,
+            scratch,
             run,
             privileged: false,
             grace: STOP_GRACE,
@@ -54,6 +62,7 @@ impl fmt::Debug for DockerOptions {
         f.debug_struct("DockerOptions")
             .field("endpoint", &self.endpoint)
             .field("owners", &self.owners)
+            .field("scratch", &self.scratch)
             .field("run", &self.run)
             .field("privileged", &self.privileged)
             .field("grace", &self.grace)

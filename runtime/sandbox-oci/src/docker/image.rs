@@ -5,26 +5,21 @@
 //! else of an image (its entrypoint, environment, user, volumes, health checks) is the step's business, or nobody's. An image
 //! that is there already is used only if the daemon says that it is made of these layers. It stays for the next run.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Write as _};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use stepwell_contract::{ContainerImage, SandboxError, SandboxErrorKind};
-use tokio::sync::mpsc;
 
 use super::BACKEND;
 use super::daemon::{Daemon, failed};
 use super::error::ApiError;
+use super::upload::{Upload, upload};
 use crate::layers::Layers;
 
 /// What our images are called in a daemon, in front of the digest of their configuration.
 const REPOSITORY: &str = "localhost/stepwell";
-
-/// What is sent at once, and how many pieces wait for a slow connection.
-const PIECE_BYTES: usize = 256 << 10;
-const PIECES: usize = 4;
 
 /// What a layer may be, unpacked: stops one of zeros that fills the daemon's disk.
 const LAYER_BYTES: u64 = 32 << 30;
@@ -112,45 +107,22 @@ fn load(
     name: &str,
     sizes: &[u64],
 ) -> Result<(), ApiError> {
-    let (pieces, archive) = mpsc::channel::<io::Result<Bytes>>(PIECES);
+    let (archive, body) = upload();
     let docker = daemon.patient();
     let endpoint = daemon.endpoint().to_string();
     let loaded = daemon.spawn(async move {
-        let body = futures_util::stream::unfold(archive, |mut archive| async move {
-            archive.recv().await.map(|piece| (piece, archive))
-        });
         let options = bollard::query_parameters::ImportImageOptionsBuilder::new().quiet(true);
-        let mut said = docker.import_image_stream(options.build(), body, None);
+        let mut said = Box::pin(docker.import_image_stream(options.build(), body, None));
         while let Some(word) = said.next().await {
             word.map_err(|error| ApiError::of(error, &endpoint))?;
         }
         Ok(())
     });
-    let mut sender = Sender {
-        pieces,
-        buffer: Vec::with_capacity(PIECE_BYTES),
-    };
-    let written = write(&mut sender, layers, image, config, name, sizes);
-    if let Err(error) = written {
-        // Whoever reads the archive hears of it, and gives up.
-        let cut = io::Error::new(error.kind(), "the archive was cut short");
-        let _ = sender.pieces.blocking_send(Err(cut));
-        drop(sender);
-        let answer = loaded.recv();
-        // A daemon that stopped reading has said why.
-        return match answer {
-            Ok(Err(refused @ ApiError::Refused { .. })) => Err(refused),
-            _ => Err(ApiError::Unread(error.into())),
-        };
-    }
-    drop(sender);
-    loaded
-        .recv()
-        .map_err(|error| ApiError::Malformed(error.into()))?
+    archive.send(&loaded, |to| write(to, layers, image, config, name, sizes))
 }
 
 fn write(
-    to: &mut Sender,
+    to: &mut Upload,
     layers: &Arc<dyn Layers>,
     image: &ContainerImage,
     config: &[u8],
@@ -189,28 +161,6 @@ fn write(
         }
     }
     archive.into_inner()?.flush()
-}
-
-/// Hands an archive on in pieces, and waits where they are not taken.
-struct Sender {
-    pieces: mpsc::Sender<io::Result<Bytes>>,
-    buffer: Vec<u8>,
-}
-
-impl Write for &mut Sender {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= PIECE_BYTES {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let piece = std::mem::take(&mut self.buffer);
-        let sent = self.pieces.blocking_send(Ok(piece.into()));
-        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
-    }
 }
 
 #[cfg(test)]

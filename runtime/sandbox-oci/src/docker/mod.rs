@@ -17,13 +17,18 @@ mod files;
 mod held;
 mod image;
 mod leftovers;
+mod mirror;
+mod remote;
 mod run;
+mod save;
 mod scope;
 mod stream;
 mod tls;
+mod upload;
 
 pub use backend::{DockerBackend, DockerOptions};
 pub use endpoint::{Endpoint, EndpointError, TlsFiles};
+pub use save::save;
 
 /// The backend's name in messages and errors.
 pub const BACKEND: &str = "docker";

@@ -24,6 +24,7 @@ use super::daemon::failed;
 use super::error::ApiError;
 use super::files;
 use super::held::{self, Held};
+use super::remote::{Remote, Seen};
 use super::scope::Shared;
 use super::stream::{Attach, Attached};
 
@@ -41,6 +42,10 @@ pub(super) struct Container {
     pub(super) body: ContainerCreateBody,
     /// `None` for the task's own loopback.
     pub(super) network: Option<Network>,
+    /// Volumes on another machine, and which of them the step sees.
+    pub(super) sent: Option<(Arc<Remote>, Vec<Seen>)>,
+    /// What the daemon calls its image.
+    pub(super) image: String,
     pub(super) non_root: bool,
     pub(super) memory: Option<u64>,
     pub(super) name: StepName,
@@ -71,7 +76,14 @@ impl Sandbox for Container {
         if let Some(reason) = io.cancel.reason() {
             return Ok(of_cancellation(reason));
         }
-        let ended = self.to_its_end(&io);
+        if let Some((remote, seen)) = &self.sent {
+            remote.send(seen, &self.image)?;
+        }
+        let mut ended = self.to_its_end(&io);
+        if let Some((remote, seen)) = &self.sent {
+            let fetched = remote.fetch(seen, &self.image);
+            ended = ended.and_then(|ending| fetched.map(|()| ending));
+        }
         let name = self.name.clone();
         let Self { held, .. } = *self;
         // Whoever else holds it looks at it still.

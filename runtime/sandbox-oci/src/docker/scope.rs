@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 #[cfg(target_os = "linux")]
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bollard::models::{Mount, MountType};
@@ -21,7 +21,9 @@ use super::BACKEND;
 use super::backend::{Host, container};
 use super::create::{self, Network};
 use super::daemon::failed;
+use super::error::ApiError;
 use super::held::{self, Held};
+use super::remote::Remote;
 use super::run::Container;
 use crate::capability;
 use crate::step_check::{can_be_mounted, impossible};
@@ -29,8 +31,16 @@ use crate::step_check::{can_be_mounted, impossible};
 /// What the steps of one task share.
 pub(super) struct Scope {
     host: Arc<Host>,
-    volumes: HashMap<Arc<str>, PathBuf>,
+    volumes: Volumes,
     shared: Arc<Shared>,
+}
+
+/// How the volumes of a task get into its containers.
+enum Volumes {
+    /// By their paths: the daemon is of this machine.
+    Bound(HashMap<Arc<str>, PathBuf>),
+    /// By archives: it is not.
+    Sent(Arc<Remote>),
 }
 
 /// What of a scope its containers know.
@@ -64,38 +74,40 @@ impl Shared {
 
 impl Scope {
     pub(super) fn new(host: Arc<Host>, task: &TaskSpec) -> Self {
-        let volumes = task.volumes.iter();
+        let volumes = match host.options.endpoint.is_local() {
+            true => {
+                let paths = task.volumes.iter();
+                let paths = paths.map(|volume| (Arc::clone(&volume.name), volume.path.clone()));
+                Volumes::Bound(paths.collect())
+            }
+            false => {
+                let (labels, scratch) = (host.owner.labels(), host.options.scratch.clone());
+                Volumes::Sent(Arc::new(Remote::new(&host.daemon, labels, scratch, task)))
+            }
+        };
         Self {
             host,
-            volumes: volumes
-                .map(|volume| (Arc::clone(&volume.name), volume.path.clone()))
-                .collect(),
+            volumes,
             shared: Arc::default(),
         }
     }
 
     fn mounts(&self, step: &StepSpec) -> Result<Vec<Mount>, SandboxError> {
         let mounts = step.mounts.iter().map(|mount| {
-            let path = self.volumes.get(&mount.volume).ok_or_else(|| {
-                let cause = format!("`{}` shows no volume of the task", mount.path);
-                error(step, SandboxErrorKind::Host, cause)
-            })?;
             if !can_be_mounted(&mount.path) {
                 let cause = format!("no volume can be mounted at `{}`", mount.path);
                 return Err(error(step, SandboxErrorKind::BadGuest, cause));
             }
-            let absolute = std::path::absolute(path);
-            let absolute = absolute.map_err(|cause| error(step, SandboxErrorKind::Host, cause))?;
-            let source = absolute.to_str().ok_or_else(|| {
-                let cause = format!("the daemon cannot be told the path `{}`", path.display());
+            let mounted = match &self.volumes {
+                Volumes::Bound(paths) => match paths.get(&mount.volume) {
+                    Some(path) => Some(bind(step, path, mount)?),
+                    None => None,
+                },
+                Volumes::Sent(remote) => remote.mount(&mount.volume, &mount.path, mount.access),
+            };
+            mounted.ok_or_else(|| {
+                let cause = format!("`{}` shows no volume of the task", mount.path);
                 error(step, SandboxErrorKind::Host, cause)
-            })?;
-            Ok(Mount {
-                typ: Some(MountType::BIND),
-                source: Some(source.to_owned()),
-                target: Some(mount.path.to_string()),
-                read_only: Some(mount.access == Access::ReadOnly),
-                ..Mount::default()
             })
         });
         mounts.collect()
@@ -148,6 +160,14 @@ impl TaskScope for Scope {
         let name = self.host.image(image)?;
         let labels = self.host.owner.labels();
         let body = create::body(&step, image, &name, mounts, capabilities, labels);
+        let sent = match &self.volumes {
+            Volumes::Bound(_) => None,
+            Volumes::Sent(remote) => {
+                let seen = step.mounts.iter();
+                let seen = seen.map(|mount| (Arc::clone(&mount.volume), mount.access));
+                Some((Arc::clone(remote), seen.collect()))
+            }
+        };
         let held = Held::new(&self.host.daemon);
         self.shared.hold(&held);
         Ok(Box::new(Container {
@@ -159,6 +179,8 @@ impl TaskScope for Scope {
                 NetworkGrant::Any => Some(Network::Machine),
                 _ => None,
             },
+            sent,
+            image: name,
             non_root: step.security.run_as_non_root,
             memory: step.resources.memory,
             name: step.name,
@@ -184,22 +206,50 @@ impl TaskScope for Scope {
     }
 
     fn close(self: Box<Self>) -> Result<(), SandboxError> {
-        let removed: Result<Vec<()>, _> =
-            self.shared.end().iter().map(|held| held.remove()).collect();
-        removed
-            .map(drop)
+        self.end()
             .map_err(|error| failed("remove the containers of a task", error))
+    }
+}
+
+impl Scope {
+    /// Removes all that the task has in the daemon.
+    fn end(&self) -> Result<(), ApiError> {
+        let removed: Vec<_> = self.shared.end().iter().map(|held| held.remove()).collect();
+        let volumes = match &self.volumes {
+            Volumes::Bound(_) => Ok(()),
+            Volumes::Sent(remote) => remote.remove(),
+        };
+        removed.into_iter().collect::<Result<(), _>>().and(volumes)
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        for held in self.shared.end() {
-            if let Err(error) = held.remove() {
-                tracing::warn!(?error, "a container is left behind");
-            }
+        if let Err(error) = self.end() {
+            tracing::warn!(?error, "something of a task is left in the daemon");
         }
     }
+}
+
+/// Shows a folder of this machine.
+fn bind(
+    step: &StepSpec,
+    path: &Path,
+    mount: &stepwell_contract::Mount,
+) -> Result<Mount, SandboxError> {
+    let absolute = std::path::absolute(path);
+    let absolute = absolute.map_err(|cause| error(step, SandboxErrorKind::Host, cause))?;
+    let source = absolute.to_str().ok_or_else(|| {
+        let cause = format!("the daemon cannot be told the path `{}`", path.display());
+        error(step, SandboxErrorKind::Host, cause)
+    })?;
+    Ok(Mount {
+        typ: Some(MountType::BIND),
+        source: Some(source.to_owned()),
+        target: Some(mount.path.to_string()),
+        read_only: Some(mount.access == Access::ReadOnly),
+        ..Mount::default()
+    })
 }
 
 fn error(

@@ -54,6 +54,29 @@ pub(crate) fn unpack(
     owners: Owners,
     bounds: &Bounds,
 ) -> Result<(), UnpackError> {
+    take_apart(archive, root, (owners, true), bounds)
+}
+
+/// Unpacks `archive` into `root`, which is empty: files of no layer, among which no name hides another one.
+///
+/// # Errors
+///
+/// As [`unpack`].
+pub(crate) fn unpack_files(
+    archive: impl Read,
+    root: &Dir,
+    owners: Owners,
+    bounds: &Bounds,
+) -> Result<(), UnpackError> {
+    take_apart(archive, root, (owners, false), bounds)
+}
+
+fn take_apart(
+    archive: impl Read,
+    root: &Dir,
+    (owners, is_layer): (Owners, bool),
+    bounds: &Bounds,
+) -> Result<(), UnpackError> {
     let mut archive = tar::Archive::new(Bounded {
         inner: archive,
         left: bounds.bytes,
@@ -74,7 +97,7 @@ pub(crate) fn unpack(
             continue;
         }
         let (place, link) = std::mem::take(&mut pending).finish(&entry, bounds)?;
-        apply(&mut tree, &mut entry, &place, link)?;
+        apply(&mut tree, &mut entry, (&place, is_layer), link)?;
     }
     tree.finish()?;
     // To its end, so that whoever checks the digest has seen all of it.
@@ -85,12 +108,16 @@ pub(crate) fn unpack(
 fn apply(
     tree: &mut Tree<'_>,
     entry: &mut tar::Entry<'_, impl Read>,
-    place: &Place,
+    (place, is_layer): (&Place, bool),
     link: Option<Vec<u8>>,
 ) -> Result<(), UnpackError> {
     let refuse = |refusal| Err(UnpackError::refused(place.shown(), refusal));
     let kind = entry.header().entry_type();
-    if let Some(hidden) = place.whiteout()? {
+    let hidden = match is_layer {
+        true => place.whiteout()?,
+        false => None,
+    };
+    if let Some(hidden) = hidden {
         return match kind {
             EntryType::Regular | EntryType::Continuous | EntryType::Link => {
                 tree.whiteout(place, hidden)

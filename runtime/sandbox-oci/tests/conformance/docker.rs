@@ -35,10 +35,10 @@ impl Containers {
         let image = layer.image();
         let owners = tempfile::tempdir().unwrap();
         let options = DockerOptions::new(
-            daemon.endpoint(),
+            (daemon.endpoint(), "conformance".to_owned()),
             Arc::new(layer),
             owners.path().to_owned(),
-            "conformance".to_owned(),
+            owners.path().to_owned(),
         );
         let backend = Arc::new(DockerBackend::connect(options).unwrap());
         Self {

@@ -1,0 +1,196 @@
+//! A daemon, a backend for it, and steps that run there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use stepwell_contract::{
+    Access, Ambient, Backend as _, Cancel, EmitError, Ending, Grants, Image, Limits, LogStream,
+    Mount, ParamValue, Resources, SandboxError, Security, StepIo, StepName, StepSink, StepSpec,
+    TaskName, TaskScope, TaskSpec, Volume,
+};
+use stepwell_sandbox_oci::docker::{DockerBackend, DockerOptions, Endpoint};
+
+use crate::busybox::Busybox;
+use crate::daemon::{Daemon, missing};
+
+/// A daemon of its own, in which nothing may be left but images.
+pub(crate) struct World {
+    pub(crate) daemon: Daemon,
+    pub(crate) temp: tempfile::TempDir,
+    pub(crate) image: Image,
+}
+
+/// What a step left.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) ending: Ending,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl World {
+    /// One with further arguments for the daemon; `None` where there can be none.
+    pub(crate) fn new(arguments: &[&str]) -> Option<Self> {
+        if missing().is_some() {
+            return None;
+        }
+        Some(Self {
+            daemon: Daemon::start(arguments),
+            temp: tempfile::tempdir().unwrap(),
+            image: Busybox::new().image(),
+        })
+    }
+
+    pub(crate) fn options(&self, endpoint: Endpoint) -> DockerOptions {
+        let scratch = self.temp.path().join("scratch");
+        std::fs::create_dir_all(&scratch).unwrap();
+        DockerOptions::new(
+            (endpoint, "run".to_owned()),
+            Arc::new(Busybox::new()),
+            self.temp.path().join("owners"),
+            scratch,
+        )
+    }
+
+    pub(crate) fn backend(&self) -> DockerBackend {
+        DockerBackend::connect(self.options(self.daemon.endpoint())).unwrap()
+    }
+
+    /// A folder of this machine's.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        let path = self.temp.path().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    /// A step that runs a shell script with these folders, each below the root and of its own name.
+    pub(crate) fn step(&self, script: &str, folders: &[(&str, Access)]) -> StepSpec {
+        step(&self.image, script, folders)
+    }
+
+    /// A task with these folders.
+    pub(crate) fn task(&self, backend: &DockerBackend, folders: &[&str]) -> Box<dyn TaskScope> {
+        let volumes = folders.iter().map(|name| {
+            let path = self.folder(name);
+            Volume {
+                name: (*name).into(),
+                dir: Arc::new(Dir::open_ambient_dir(&path, ambient_authority()).unwrap()),
+                path,
+            }
+        });
+        let task = TaskSpec {
+            name: TaskName::new("task"),
+            volumes: volumes.collect(),
+            loopback: None,
+        };
+        backend.open_task(&task).unwrap()
+    }
+
+    pub(crate) fn read(&self, path: &str) -> Option<String> {
+        std::fs::read_to_string(self.temp.path().join(path)).ok()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let left = self.daemon.remains();
+        let left: Vec<_> = left
+            .iter()
+            .filter(|one| one.starts_with("container") || one.starts_with("volume"))
+            .collect();
+        assert!(left.is_empty(), "left in the daemon: {left:?}");
+        let scratch = Path::read_dir(&self.temp.path().join("scratch"));
+        assert_eq!(
+            scratch.map_or(0, Iterator::count),
+            0,
+            "left in the scratch folder"
+        );
+    }
+}
+
+/// A step that runs a shell script with these folders, each below the root and of its own name.
+pub(crate) fn step(image: &Image, script: &str, folders: &[(&str, Access)]) -> StepSpec {
+    let mounts = folders.iter().map(|(name, access)| Mount {
+        volume: (*name).into(),
+        path: format!("/{name}").into(),
+        access: *access,
+    });
+    StepSpec {
+        name: StepName::new("step"),
+        image: image.clone(),
+        argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
+        env: Vec::new(),
+        working_dir: "/".into(),
+        mounts: mounts.collect(),
+        params: BTreeMap::new(),
+        workspaces: BTreeMap::new(),
+        results: Vec::new(),
+        attempt: 0,
+        limits: Limits::default(),
+        resources: Resources::default(),
+        security: Security::default(),
+        grants: Grants::default(),
+        ambient: Ambient {
+            epoch_seconds: 0,
+            seed: [0; 32],
+        },
+    }
+}
+
+/// Runs a step, which must be able to.
+#[track_caller]
+pub(crate) fn run(scope: &dyn TaskScope, step: StepSpec) -> Ran {
+    try_run(scope, step).unwrap()
+}
+
+pub(crate) fn try_run(scope: &dyn TaskScope, step: StepSpec) -> Result<Ran, SandboxError> {
+    let sink = Arc::new(Collected::default());
+    let ending = scope.prepare(step)?.run(StepIo {
+        sink: Arc::clone(&sink) as Arc<dyn StepSink>,
+        cancel: Cancel::new(),
+    })?;
+    let text =
+        |bytes: &Mutex<Vec<u8>>| String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned();
+    Ok(Ran {
+        ending,
+        stdout: text(&sink.stdout),
+        stderr: text(&sink.stderr),
+    })
+}
+
+/// Runs a step that has to end well, and gives what it printed.
+#[track_caller]
+pub(crate) fn said(scope: &dyn TaskScope, step: StepSpec) -> String {
+    let ran = run(scope, step);
+    assert_eq!(ran.ending, Ending::SUCCESS, "{ran:?}");
+    ran.stdout
+}
+
+/// Keeps what a step prints.
+#[derive(Default)]
+struct Collected {
+    stdout: Mutex<Vec<u8>>,
+    stderr: Mutex<Vec<u8>>,
+}
+
+impl StepSink for Collected {
+    fn log(&self, stream: LogStream, bytes: &[u8]) {
+        let kept = match stream {
+            LogStream::Stdout => &self.stdout,
+            LogStream::Stderr => &self.stderr,
+        };
+        kept.lock().unwrap().extend_from_slice(bytes);
+    }
+
+    fn emit(&self, name: &str, _value: ParamValue) -> Result<(), EmitError> {
+        Err(EmitError::Undeclared(name.to_owned()))
+    }
+
+    fn progress(&self, _done: u64, _total: Option<u64>, _message: &str) {}
+}
