@@ -366,6 +366,7 @@ backend = \"podman\"
         14: config::bad_value: this string is not what is expected; a list of hosts, such as ["localhost:5000"]
         15: config::bad_value: this array is not what is expected; a mirror is HOST, HOST:PORT or HOST/PREFIX
         17: config::bad_value: this integer is not what is expected; a text in quotes that is not empty
+        19: config::bad_value: this string is not what is expected; "docker" or "embedded"
         "#);
     }
 

@@ -13,6 +13,7 @@ use stepwell_spec::{Span, SpecProblem};
 use super::load::{Unfit, judge};
 use super::shelf::{NotHad, Shelf, Wanted};
 use super::{Misnamed, Missing};
+use crate::containers;
 
 /// Where an image is, and when it is pulled.
 type Name = (String, Option<ImagePullPolicy>);

@@ -37,6 +37,11 @@ impl Held {
         Ok(made.id)
     }
 
+    /// The container, where there is one.
+    pub(super) fn id(&self) -> Option<String> {
+        self.named().clone()
+    }
+
     /// Removes the container.
     ///
     /// # Errors

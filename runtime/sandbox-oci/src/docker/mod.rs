@@ -18,6 +18,7 @@ mod held;
 mod image;
 mod leftovers;
 mod mirror;
+mod place;
 mod remote;
 mod run;
 mod save;

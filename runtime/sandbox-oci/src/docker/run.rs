@@ -13,8 +13,8 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt as _;
 use stepwell_contract::{
-    CancelReason, Ending, Limit, LogStream, NoPowers, Place, Sandbox, SandboxError,
-    SandboxErrorKind, StepIo, StepName, StepSink,
+    CancelReason, Ending, Limit, LogStream, Place, Sandbox, SandboxError, SandboxErrorKind, StepIo,
+    StepName, StepSink,
 };
 
 use super::BACKEND;
@@ -24,6 +24,7 @@ use super::daemon::failed;
 use super::error::ApiError;
 use super::files;
 use super::held::{self, Held};
+use super::place::DaemonPlace;
 use super::remote::{Remote, Seen};
 use super::scope::Shared;
 use super::stream::{Attach, Attached};
@@ -69,7 +70,10 @@ enum Started {
 
 impl Sandbox for Container {
     fn place(&self) -> Arc<dyn Place> {
-        Arc::new(NoPowers(BACKEND))
+        Arc::new(DaemonPlace {
+            held: Arc::clone(&self.held),
+            name: self.name.clone(),
+        })
     }
 
     fn run(self: Box<Self>, io: StepIo) -> Result<Ending, SandboxError> {

@@ -171,6 +171,11 @@ impl Place {
         &self.path
     }
 
+    /// Its names below the root; none for the root itself.
+    pub(super) fn names(&self) -> &[Vec<u8>] {
+        &self.names
+    }
+
     /// The folder it is in and its name there; `None` for the root itself.
     pub(super) fn split(&self) -> Option<(&[Vec<u8>], &[u8])> {
         let (name, folder) = self.names.split_last()?;

@@ -71,6 +71,56 @@ pub(crate) fn unpack_files(
     take_apart(archive, root, (owners, false), bounds)
 }
 
+/// One entry of an archive, as it is handed out.
+pub(crate) struct Handed<'a> {
+    /// Its names below the root, none of which is `..`.
+    pub(crate) names: &'a [Vec<u8>],
+    /// Where it leads, if it is a link.
+    pub(crate) link: Option<&'a [u8]>,
+    /// What the archive says about it.
+    pub(crate) header: &'a tar::Header,
+    /// What is in it.
+    pub(crate) content: &'a mut dyn Read,
+}
+
+/// Hands out the entries of an archive that somebody else made, up to the bounds.
+///
+/// # Errors
+///
+/// What was refused and in which entry, or what could not be read; what `each` says.
+pub(crate) fn each_entry<E: From<UnpackError>>(
+    archive: impl Read,
+    bounds: &Bounds,
+    mut each: impl FnMut(Handed<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut archive = tar::Archive::new(Bounded {
+        inner: archive,
+        left: bounds.bytes,
+    });
+    let mut pending = Pending::default();
+    let mut count = 0u64;
+    for entry in archive.entries().map_err(UnpackError::Read)?.raw(true) {
+        let mut entry = entry.map_err(UnpackError::Read)?;
+        count += 1;
+        if count > bounds.entries {
+            let refusal = Refusal::TooManyEntries(bounds.entries);
+            return Err(UnpackError::refused(b"", refusal).into());
+        }
+        if pending.take(&mut entry)? {
+            continue;
+        }
+        let (place, link) = std::mem::take(&mut pending).finish(&entry, bounds)?;
+        let header = entry.header().clone();
+        each(Handed {
+            names: place.names(),
+            link: link.as_deref(),
+            header: &header,
+            content: &mut entry,
+        })?;
+    }
+    Ok(())
+}
+
 fn take_apart(
     archive: impl Read,
     root: &Dir,

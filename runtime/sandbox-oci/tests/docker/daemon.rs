@@ -49,7 +49,9 @@ impl Daemon {
         // A socket's path is short.
         let folder = tempfile::Builder::new().prefix("docker").tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let mut process = Command::new("/usr/sbin/dockerd")
+        // What it mounts is its own affair: other tests look whether theirs is gone.
+        let mut process = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "/usr/sbin/dockerd"])
             .args([
                 "--storage-driver=overlay2",
                 "--iptables=false",
