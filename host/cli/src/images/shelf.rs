@@ -38,8 +38,8 @@ pub(crate) struct Shelf {
     options: RegistryOptions,
     certificates: Vec<PathBuf>,
     offline: bool,
-    /// What would run a container.
-    containers: Choice,
+    /// What would run a container; `None` where the daemon that is wanted is not there, which whoever starts it says.
+    containers: Option<Choice>,
     /// The daemon that images of daemons are in.
     env: Environment,
     /// Made for the first image.
@@ -112,7 +112,7 @@ impl Shelf {
             },
             certificates: config.certificates.clone(),
             offline,
-            containers: Choice::make(config.container, env)?,
+            containers: Choice::make(config.container, env).ok(),
             env: env.clone(),
             opened: Mutex::default(),
         })
@@ -125,12 +125,7 @@ impl Shelf {
 
     /// Whether there is something that runs containers.
     pub(crate) fn runs_containers(&self) -> bool {
-        self.containers.is_any()
-    }
-
-    /// What runs containers.
-    pub(crate) fn containers(&self) -> &Choice {
-        &self.containers
+        self.containers.as_ref().is_none_or(Choice::is_any)
     }
 
     /// Gets an image, and shows on a terminal how that is going.
@@ -170,7 +165,7 @@ impl Shelf {
     /// The archive that a daemon makes of an image: of the one that runs containers, else of the one that is there.
     fn saved(&self, name: &str) -> anyhow::Result<Saved> {
         let endpoint = match &self.containers {
-            Choice::Daemon(endpoint) => Some(endpoint.clone()),
+            Some(Choice::Daemon(endpoint)) => Some(endpoint.clone()),
             _ => containers::find(&self.env)?,
         };
         let endpoint = endpoint.context("no daemon is named or listens on the usual sockets")?;

@@ -29,6 +29,7 @@ use stepwell_store::Store;
 
 use crate::args::{Output, RunArgs};
 use crate::config::{self, Config};
+use crate::containers::Choice;
 use crate::environment::{Environment, compiler};
 use crate::exit::{Coded, ExitCode};
 use crate::fetcher::Remotes;
@@ -74,7 +75,6 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     };
     let host_paths = absolute(&args.host_paths)?;
     let shelf = Shelf::new(env, &config, documents.offline)?;
-    let containers = shelf.containers().clone();
     let finder = Finder::new(&texts, config.substitutions.clone()).with(shelf);
     let mut known = preflight::check(&run, &finder, &host_paths, &texts.sources)?;
     let store = Store::open(&env.store_root()?).map_err(anyhow::Error::from)?;
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     let scratch = store.scratch().map_err(anyhow::Error::from)?;
     let named = (run.name().as_str(), args.privileged);
     let chosen = match known.containers {
-        true => containers.start(env, &scratch, named)?,
+        true => Choice::make(config.container, env)?.start(env, &scratch, named)?,
         false => None,
     };
     known
