@@ -1,6 +1,6 @@
 //! Containers of Docker's do what is demanded of every backend. Needs what `tests/docker` needs, and says where it is missing.
 //!
-//! All cases are one test: each test may be a process of its own, and a daemon takes longer to start than a case.
+//! A group of cases is one test: each test may be a process of its own, and a daemon takes longer to start than a case.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -9,6 +9,7 @@ mod busybox;
 mod daemon;
 mod script;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,11 +17,11 @@ use std::sync::Arc;
 use busybox::Busybox;
 use daemon::Daemon;
 use libtest_mimic::{Arguments, Failed, Trial};
-use stepwell_conformance::{Action, CASES, Harness, Program, check_page};
+use stepwell_conformance::{Action, CASES, Case, Harness, Program, check_page};
 use stepwell_contract::{Backend, Feature, Grants, Image};
 use stepwell_sandbox_oci::docker::{DockerBackend, DockerOptions};
 
-/// One daemon, and one backend, for all cases.
+/// One daemon, and one backend.
 struct Containers {
     daemon: Daemon,
     owners: tempfile::TempDir,
@@ -85,10 +86,16 @@ impl Harness for Containers {
     }
 }
 
-fn every_case() -> Result<(), Failed> {
+/// What the names of a group of cases begin with.
+fn group(case: &Case) -> &'static str {
+    case.name.split('_').next().unwrap_or_default()
+}
+
+/// Plays every case of a group, with one daemon for all of them.
+fn play(name: &str) -> Result<(), Failed> {
     let harness = Containers::new();
     let mut failed = Vec::new();
-    for case in &CASES {
+    for case in CASES.iter().filter(|case| group(case) == name) {
         if catch_unwind(AssertUnwindSafe(|| case.check(&harness))).is_err() {
             failed.push(case.name);
         }
@@ -102,7 +109,12 @@ fn every_case() -> Result<(), Failed> {
 
 fn main() {
     let trials = match daemon::missing() {
-        None => vec![Trial::test("docker_every_case", every_case)],
+        None => {
+            let groups: BTreeSet<_> = CASES.iter().map(group).collect();
+            let trial =
+                |name: &'static str| Trial::test(format!("docker_{name}"), move || play(name));
+            groups.into_iter().map(trial).collect()
+        }
         Some(_) => Vec::new(),
     };
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
