@@ -13,6 +13,8 @@ mod again;
 #[path = "../boxes.rs"]
 mod boxes;
 mod containers;
+#[path = "../../runtime/sandbox-oci/tests/docker/daemon.rs"]
+mod daemon;
 mod documents;
 mod endings;
 mod hash;

@@ -6,28 +6,50 @@ use std::fs;
 use serde_json::json;
 
 use crate::boxes;
+use crate::daemon::{self, Daemon};
 use crate::shell;
 use crate::stage::Stage;
 
 /// One way to run containers.
 pub(crate) struct Backend {
     pub(crate) name: &'static str,
+    /// What chooses it on the command line.
+    flag: &'static str,
+    /// The daemon that it speaks to.
+    daemon: Option<Daemon>,
 }
 
 impl Backend {
-    /// All that this machine has.
+    /// All that this machine has: Stepwell itself, and a daemon of Docker's that is started for it.
     pub(crate) fn all() -> Vec<Self> {
-        vec![Self { name: "embedded" }]
+        let mut all = vec![Self {
+            name: "embedded",
+            flag: "--container=embedded",
+            daemon: None,
+        }];
+        if daemon::missing().is_none() {
+            all.push(Self {
+                name: "docker",
+                flag: "--container=docker",
+                daemon: Some(Daemon::start(&[])),
+            });
+        }
+        all
     }
 
     /// A stage on which it can be found.
     pub(crate) fn stage(&self) -> Stage {
-        Stage::new()
+        let mut stage = Stage::new();
+        if let Some(daemon) = &self.daemon {
+            let socket = format!("unix://{}", daemon.socket().display());
+            stage.set("DOCKER_HOST", &socket);
+        }
+        stage
     }
 
     /// What a run is called with: the settings, and that nothing is asked of anybody else.
-    pub(crate) fn flags<'a>(&self, settings: &'a str) -> [&'a str; 2] {
-        [settings, "--offline"]
+    pub(crate) fn flags<'a>(&self, settings: &'a str) -> [&'a str; 3] {
+        [settings, "--offline", self.flag]
     }
 }
 

@@ -22,13 +22,21 @@ pub(crate) fn checkout() -> PathBuf {
 /// A temporary folder for the workspaces of a story.
 pub(crate) struct Stage {
     temp: tempfile::TempDir,
+    /// What commands find in their environment, beside what every one finds there.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Stage {
     pub(crate) fn new() -> Self {
         Self {
             temp: tempfile::tempdir().unwrap(),
+            environment: Vec::new(),
         }
+    }
+
+    /// Sets a variable of the environment.
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
+        self.environment.push((name, value.to_owned()));
     }
 
     /// A path in the folder.
@@ -63,6 +71,7 @@ impl Stage {
             .env_clear()
             .env("STEPWELL_CACHE", cache())
             .env("STEPWELL_STATE", self.temp.path().join("state"))
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.temp.path())
             .stdin(Stdio::null())
             .output()
