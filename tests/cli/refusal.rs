@@ -36,6 +36,18 @@ fn the_flag_that_was_printed_grants_it() {
 }
 
 #[test]
+fn the_network_is_granted_by_a_flag_of_its_own_too() {
+    let stage = Stage::with(&["sockets.wat"]);
+    stage.task("task.yaml", &["sockets.wat"]);
+    for flag in ["--allow-net", "--allow-net=localhost:80"] {
+        let ended = stage.stepwell(&["run", flag, "task.yaml"]);
+        assert!(!ended.stderr.contains("spec::grant_missing"), "{ended:?}");
+    }
+    let ended = stage.stepwell(&["run", "--allow-net=localhost", "task.yaml"]);
+    assert!(ended.stderr.contains("spec::bad_flag"), "{ended:?}");
+}
+
+#[test]
 fn a_component_of_neither_world_is_refused_with_both_named() {
     let stage = Stage::with(&["neither.wat"]);
     stage.task("task.yaml", &["neither.wat"]);

@@ -17,6 +17,8 @@ use crate::identity::identity;
 pub(crate) fn request(args: &ChoiceArgs) -> anyhow::Result<Request> {
     let mut limits = args.limits.clone();
     limits.extend(args.memory.iter().map(|memory| format!("memory={memory}")));
+    let mut grants = args.grants.clone();
+    grants.extend(args.allow_net.iter().map(|host| format!("network={host}")));
     for (name, path) in &args.workspaces {
         is_folder(name, path)?;
     }
@@ -25,7 +27,7 @@ pub(crate) fn request(args: &ChoiceArgs) -> anyhow::Result<Request> {
         params: args.params.clone(),
         workspaces: args.workspaces.clone(),
         limits,
-        grants: args.grants.clone(),
+        grants,
         remotes: Vec::new(),
         identity: identity()?,
     })

@@ -83,6 +83,16 @@ pub(crate) struct ChoiceArgs {
     #[arg(long = "grant", value_name = "GRANT=VALUE")]
     pub(crate) grants: Vec<String>,
 
+    /// Let every step reach the network, or only this host: short for `--grant network=any` and `--grant network=HOST:PORT`
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "any"
+    )]
+    pub(crate) allow_net: Vec<String>,
+
     /// Bound the memory of every step: short for `--limit memory=SIZE`
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<String>,
