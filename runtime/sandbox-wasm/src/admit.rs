@@ -26,7 +26,13 @@ pub(crate) fn need(name: &str) -> Need {
         }
         "wasi:cli" | "wasi:clocks" | "wasi:filesystem" | "wasi:io" | "wasi:random" => Need::Nothing,
         "wasi:sockets" => Need::Network,
-        "wasi:http" => Need::Missing("HTTP is not offered; use sockets with a network grant"),
+        "wasi:http" if !version.starts_with("0.2.") => {
+            Need::Missing("only version 0.2 of WASI is offered")
+        }
+        "wasi:http" => match path {
+            "wasi:http/types" | "wasi:http/outgoing-handler" => Need::Network,
+            _ => Need::Missing("a step sends requests and serves none"),
+        },
         "stepwell:task" if version.starts_with("0.1.") => match path {
             "stepwell:task/types" | "stepwell:task/results" | "stepwell:task/progress" => {
                 Need::Nothing
@@ -89,23 +95,25 @@ mod tests {
     }
 
     #[test]
-    fn sockets_need_a_network_grant() {
-        let import = "wasi:sockets/tcp@0.2.0";
-        assert!(refused(import, None));
-        for setting in [
-            "network=none",
-            "network=any",
-            "network=localhost:80",
-            "sidecar=db:5432",
-        ] {
-            assert!(!refused(import, Some(setting)), "{setting}");
+    fn sockets_and_http_need_a_network_grant() {
+        for import in ["wasi:sockets/tcp@0.2.0", "wasi:http/outgoing-handler@0.2.3"] {
+            assert!(refused(import, None));
+            for setting in [
+                "network=none",
+                "network=any",
+                "network=localhost:80",
+                "sidecar=db:5432",
+            ] {
+                assert!(!refused(import, Some(setting)), "{import} {setting}");
+            }
         }
     }
 
     #[test]
     fn what_is_not_offered_is_refused_whatever_is_granted() {
         for import in [
-            "wasi:http/types@0.2.0",
+            "wasi:http/incoming-handler@0.2.0",
+            "wasi:http/types@0.3.0",
             "wasi:cli/stdout@0.3.0",
             "acme:gpu/draw@1.0.0",
             "stepwell:task/results@2.0.0",

@@ -20,6 +20,7 @@ use crate::bindings::imports::Sandbox as Offer;
 use crate::compile::Compile;
 use crate::engine::{self, Allocation, Flavour, Purpose};
 use crate::guest::Guest;
+use crate::http;
 use crate::inspect::World;
 use crate::prepare::Scope;
 use crate::wasi::sockets;
@@ -212,7 +213,10 @@ impl Room {
         let linked = Offer::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest);
         let linked = match side {
             0 => linked,
-            _ => linked.and_then(|()| sockets::add_to_linker(&mut linker)),
+            _ => linked.and_then(|()| {
+                sockets::add_to_linker(&mut linker)?;
+                http::add_to_linker(&mut linker)
+            }),
         };
         linked.map_err(|error| {
             SandboxError::new(

@@ -55,6 +55,38 @@ pub(crate) mod imports {
     });
 }
 
+/// What a guest with a network may import beside sockets.
+pub(crate) mod http {
+    wasmtime::component::bindgen!({
+        inline: "
+            package stepwell:host;
+            world client {
+                import wasi:http/types@0.2.12;
+                import wasi:http/outgoing-handler@0.2.12;
+            }
+        ",
+        path: "../../wit",
+        imports: { default: trappable },
+        with: {
+            "wasi:clocks": crate::bindings::imports::wasi::clocks,
+            "wasi:io": crate::bindings::imports::wasi::io,
+            "wasi:io/error": wasmtime_wasi_io::bindings::wasi::io::error,
+            "wasi:http/types.fields": crate::http::Fields,
+            "wasi:http/types.future-incoming-response": crate::http::FutureResponse,
+            "wasi:http/types.future-trailers": crate::http::FutureTrailers,
+            "wasi:http/types.incoming-body": crate::http::IncomingBody,
+            "wasi:http/types.incoming-request": crate::http::Unserved,
+            "wasi:http/types.incoming-response": crate::http::IncomingResponse,
+            "wasi:http/types.outgoing-body": crate::http::OutgoingBody,
+            "wasi:http/types.outgoing-request": crate::http::OutgoingRequest,
+            "wasi:http/types.outgoing-response": crate::http::Unserved,
+            "wasi:http/types.request-options": crate::http::RequestOptions,
+            "wasi:http/types.response-outparam": crate::http::Unserved,
+        },
+        require_store_data_send: true,
+    });
+}
+
 /// What a guest may export.
 pub(crate) mod exports {
     wasmtime::component::bindgen!({

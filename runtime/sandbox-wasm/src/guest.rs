@@ -1,17 +1,22 @@
 //! What the host keeps for one running step: the data of its store.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use stepwell_contract::{Ambient, Clock, Grants, Loopback, StepIo};
+use stepwell_contract::{Ambient, Clock, Grants, LogStream, Loopback, StepIo};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
 use crate::fs::FileSystem;
+use crate::http::Http;
 use crate::meter::Meter;
 use crate::wasi::cli::Tail;
 use crate::wasi::clocks::Clocks;
 use crate::wasi::random::RandomSource;
 use crate::wasi::sidecars::Sidecars;
+
+/// Refusals that are told of: stops a guest that tries every port.
+const REFUSALS_TOLD: usize = 16;
 
 /// The data of one step's store. Every host function gets this and nothing else.
 pub(crate) struct Guest {
@@ -31,6 +36,10 @@ pub(crate) struct Guest {
     pub(crate) lookups: Option<Vec<String>>,
     /// The sidecars that it may talk to.
     pub(crate) sidecars: Sidecars,
+    /// Its HTTP.
+    pub(crate) http: Http,
+    /// What it was refused and told of, as a grant would name it.
+    told: BTreeSet<String>,
     /// Its arguments, the program's own name first.
     pub(crate) argv: Vec<String>,
     /// Its environment.
@@ -71,13 +80,29 @@ impl Guest {
             random: RandomSource::new(grants.random, ambient.seed),
             network,
             lookups,
-            sidecars: Sidecars::new(&grants, loopback),
+            sidecars: Sidecars::new(&grants, loopback.clone()),
+            http: Http::new(&grants, loopback),
+            told: BTreeSet::new(),
             argv,
             env,
             working_dir,
             io,
             last_words: Tail::default(),
         }
+    }
+}
+
+impl Guest {
+    /// Says, once for each, that `place` is not reached, and which line would grant it.
+    pub(crate) fn refused(&mut self, place: &str) {
+        if self.told.len() >= REFUSALS_TOLD || !self.told.insert(place.to_owned()) {
+            return;
+        }
+        let line = format!(
+            "stepwell: `{place}` is not granted; grant it with `--grant network={place}`, or in the document with \
+             `stepwell.dev/grants: \"network={place}\"`\n"
+        );
+        self.io.sink.log(LogStream::Stderr, line.as_bytes());
     }
 }
 

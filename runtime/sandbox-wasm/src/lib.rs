@@ -23,6 +23,7 @@ mod ending;
 mod engine;
 mod fs;
 mod guest;
+mod http;
 mod inspect;
 mod meter;
 mod place;

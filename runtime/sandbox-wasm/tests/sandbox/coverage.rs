@@ -1,7 +1,7 @@
 //! A guest without a test does not compile: each has an item of its name in one of these modules.
 
 use crate::{
-    ambient::*, endings::*, fs::*, images::*, limits::*, links::*, network::*, output::*,
+    ambient::*, endings::*, fs::*, http::*, images::*, limits::*, links::*, network::*, output::*,
     plugins::*, programs::*, quota::*, races::*, read_only::*, results::*, sameness::*,
     stopping::*,
 };

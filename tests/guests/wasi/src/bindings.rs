@@ -1,4 +1,4 @@
-//! The bindings of `wasi:cli/imports`, generated from `wit/deps`.
+//! The bindings of `wasi:cli/imports` and of HTTP, generated from `wit/deps`.
 
 wit_bindgen::generate!({
     inline: "
@@ -6,6 +6,7 @@ wit_bindgen::generate!({
 
         world everything {
             include wasi:cli/imports@0.2.12;
+            import wasi:http/outgoing-handler@0.2.12;
         }
     ",
     path: "../../../wit",
