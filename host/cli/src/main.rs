@@ -24,6 +24,7 @@ mod inspect;
 mod list;
 mod look;
 mod plan;
+mod proxies;
 mod request;
 mod resolve;
 mod run;

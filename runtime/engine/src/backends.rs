@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::TcpStream;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use stepwell_contract::power::ProxyHandler;
 use stepwell_contract::{
     Backend, Grants, Image, ImageKind, Limits, Loopback, Sandbox, SandboxError, SandboxErrorKind,
     StepSpec, TaskScope, TaskSpec,
@@ -179,6 +180,20 @@ impl Scopes {
         found.map(|(_, scope)| {
             let loopback: Arc<Shared> = Arc::clone(scope);
             loopback as Arc<dyn Loopback>
+        })
+    }
+
+    /// Attaches a proxy to each scope: for which kind of image, and its address or why there is none.
+    pub(crate) fn attach_proxy(
+        &self,
+        name: &str,
+        handler: &Arc<dyn ProxyHandler>,
+    ) -> impl Iterator<Item = (ImageKind, Result<String, SandboxError>)> {
+        self.0.iter().map(move |(kind, scope)| {
+            let attached = scope.with("attach a proxy", |scope| {
+                scope.attach_proxy(name, Arc::clone(handler))
+            });
+            (*kind, attached)
         })
     }
 

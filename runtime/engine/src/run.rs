@@ -19,6 +19,7 @@ use crate::drive;
 use crate::error::EngineError;
 use crate::outside::{Fetch, Images, Options};
 use crate::places::Places;
+use crate::proxies::Proxies;
 use crate::task::{self, Halt, HaltCause, RunGround};
 use crate::verdict;
 
@@ -39,6 +40,8 @@ pub struct Engine {
     pub options: Options,
     /// Who is told of the places of steps; `None` where nobody can look into them.
     pub places: Option<Places>,
+    /// The proxies that tasks may ask for.
+    pub proxies: Proxies,
 }
 
 impl Engine {

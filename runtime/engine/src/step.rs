@@ -22,6 +22,7 @@ use crate::events::Outlet;
 use crate::life::{Bound, Life, Record, Running};
 use crate::places::{Breakpoint, GoOn, Paused, TaskPlaces};
 use crate::plan::PlannedStep;
+use crate::proxies::Attached;
 use crate::results::{Reading, Rejection, ResultsFolder};
 use crate::tee::Tees;
 use crate::verdict::Stop;
@@ -41,6 +42,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) volumes: Vec<Volume>,
     /// Who is told of the steps' places, where somebody may look into them.
     pub(crate) places: Option<&'a TaskPlaces>,
+    /// The proxies that steps reach.
+    pub(crate) proxies: Attached,
     /// Where steps stop for that.
     pub(crate) breakpoints: &'a Breakpoints,
     pub(crate) record: &'a Record,
@@ -365,6 +368,8 @@ fn live(
     io: StepIo,
     begin: impl FnOnce(&Cancel) -> Option<Ending>,
 ) -> Result<Ending, EngineError> {
+    let mut spec = spec;
+    ground.proxies.tell(&mut spec);
     let step = spec.name.clone();
     let sandbox = match ground.scopes.prepare(spec) {
         Ok(sandbox) => sandbox,

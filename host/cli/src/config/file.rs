@@ -3,6 +3,8 @@
 //! Read through the parser's own tables, whose keys and values have places, and not through serde, which stops at the
 //! first mistake.
 
+mod proxies;
+
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -70,7 +72,11 @@ impl Reader<'_> {
                 "runs" => self.table("runs", value, Self::runs),
                 "registries" => self.table("registries", value, Self::registries),
                 "fetch" => self.table("fetch", value, Self::fetch),
-                _ => self.unknown(key, "images, containers, run, runs, registries and fetch"),
+                "proxies" => self.table("proxies", value, Self::proxies),
+                _ => self.unknown(
+                    key,
+                    "images, containers, run, runs, registries, fetch and proxies",
+                ),
             }
         }
     }
@@ -356,7 +362,7 @@ certificates = [3]
 backend = \"podman\"
 ";
         insta::assert_snapshot!(problems(text).join("\n"), @r#"
-        1: config::unknown_key: there is no setting `imgaes`; there is: images, containers, run, runs, registries and fetch
+        1: config::unknown_key: there is no setting `imgaes`; there is: images, containers, run, runs, registries, fetch and proxies
         2: config::bad_value: this table is not what is expected; an image has `match` and `replace`
         6: config::bad_value: this string is not what is expected; a path starts with `./`, as in `./sh.wasm`
         8: config::bad_value: this integer is not what is expected; at least one task runs at a time

@@ -47,6 +47,41 @@ pub(crate) struct Config {
     pub(crate) certificates: Vec<PathBuf>,
     /// What runs containers.
     pub(crate) container: Option<Wanted>,
+    /// Servers that steps reach by a name.
+    pub(crate) proxies: BTreeMap<String, ProxySettings>,
+}
+
+/// A server that steps reach by a name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProxySettings {
+    /// Where it is.
+    pub(crate) url: String,
+    /// What is added to every request.
+    pub(crate) headers: Vec<Header>,
+    /// Which methods are taken; empty for all.
+    pub(crate) methods: Vec<String>,
+    /// What a path has to begin with; empty for all.
+    pub(crate) paths: Vec<String>,
+}
+
+/// A header whose value is on this machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Header {
+    /// Its name.
+    pub(crate) name: String,
+    /// What stands before the value.
+    pub(crate) prefix: String,
+    /// Where the value is.
+    pub(crate) source: HeaderSource,
+}
+
+/// Where a value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HeaderSource {
+    /// In a variable of the environment.
+    Variable(String),
+    /// In a file.
+    File(PathBuf),
 }
 
 /// Reads what is said about how `documents` are run: the file, and over it the flags.
@@ -115,6 +150,13 @@ impl Config {
         }
         for certificates in &mut self.certificates {
             *certificates = folder.join(&certificates);
+        }
+        for proxy in self.proxies.values_mut() {
+            for header in &mut proxy.headers {
+                if let HeaderSource::File(path) = &mut header.source {
+                    *path = folder.join(&path);
+                }
+            }
         }
         self
     }

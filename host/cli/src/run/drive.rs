@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use stepwell_contract::event::Verdict;
-use stepwell_engine::{Admitted, Backends, Control, Engine, Options, SystemClock};
+use stepwell_engine::{Admitted, Backends, Control, Engine, Options, Proxies, SystemClock};
 use stepwell_store::{Scratch, State};
 
 use super::sinks::{self, Shown, Sink};
@@ -52,6 +52,7 @@ pub(super) fn engine(parts: Parts) -> anyhow::Result<Engine> {
             host_paths: parts.host_paths,
         },
         places: None,
+        proxies: Proxies::default(),
     })
 }
 

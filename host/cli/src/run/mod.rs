@@ -36,6 +36,7 @@ use crate::fetcher::Remotes;
 use crate::images::{Finder, Shelf};
 use crate::inputs;
 use crate::look;
+use crate::proxies;
 use crate::request::request;
 use crate::resolve::resolve;
 use crate::run::admission::{admit_until, refusal};
@@ -104,11 +105,13 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
         epoch_seconds,
         host_paths,
     })?;
+    engine.proxies = proxies::proxies(&config, &known.proxies)?;
     // Listened to from here on: compiling may take long.
     let control = Control::new();
     let asked = control.clone();
     let listener = Listener::start(known.finally, move |status| asked.ask(status))?;
-    let mask = Mask::new(run.secrets()).map_err(anyhow::Error::from)?;
+    let hidden = run.secrets().iter().chain(&engine.proxies.secrets).cloned();
+    let mask = Mask::new(&hidden.collect::<Vec<_>>()).map_err(anyhow::Error::from)?;
     let mut sinks = sinks::sinks(args, env, &mask)?;
     let tell = args.output == Output::Pretty && !args.quiet && io::stderr().is_terminal();
     let recorded = run.clone();

@@ -23,6 +23,8 @@ pub(super) struct Known {
     pub(super) finally: bool,
     /// Whether a step runs in a container, or may: its image is known when its task runs.
     pub(super) containers: bool,
+    /// The proxies that tasks ask for.
+    pub(super) proxies: Vec<Arc<str>>,
     /// What a person should know: what stands for images.
     pub(super) notices: Vec<String>,
 }
@@ -49,6 +51,7 @@ pub(super) fn check(
             steps: found.steps,
             finally: has_finally(run),
             containers: found.containers,
+            proxies: found.proxies.into_iter().collect(),
             notices: found.substituted.into_values().collect(),
         });
     }
@@ -81,6 +84,8 @@ struct Found {
     containers: bool,
     /// What to say of an image that something stands for.
     substituted: BTreeMap<Arc<str>, String>,
+    /// The proxies that tasks ask for.
+    proxies: BTreeSet<Arc<str>>,
     /// What was looked at: a run has few images, and may have ten thousand steps.
     seen: BTreeSet<(Arc<str>, Option<ImagePullPolicy>, Span)>,
 }
@@ -93,6 +98,7 @@ impl Default for Found {
             steps: 0,
             containers: false,
             substituted: BTreeMap::new(),
+            proxies: BTreeSet::new(),
             seen: BTreeSet::new(),
         }
     }
@@ -136,6 +142,7 @@ impl Found {
     }
 
     fn task(&mut self, run: &TaskRun, host_paths: &[PathBuf]) {
+        self.proxies.extend(run.proxies.iter().cloned());
         for one in unsupported(run, host_paths) {
             match one {
                 Unsupported::Cluster { what, span, .. } => {

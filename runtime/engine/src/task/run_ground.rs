@@ -50,11 +50,12 @@ impl RunGround {
             Run::Task(run) => &run.secrets,
             Run::Pipeline(run) => &run.secrets,
         };
+        let hidden = engine.proxies.secrets.iter().chain(&**secrets);
         Ok(Self {
             run: run.name().clone(),
             events,
             secrets: Arc::clone(secrets),
-            mask: Mask::new(secrets)?,
+            mask: Mask::new(&hidden.cloned().collect::<Vec<_>>())?,
             tools: Arc::new(Tools {
                 engine,
                 admissions,
@@ -96,7 +97,9 @@ impl RunGround {
         match Arc::ptr_eq(secrets, &self.secrets) || secrets == &self.secrets {
             true => Ok(self.mask.clone()),
             false => {
-                let all: Vec<_> = self.secrets.iter().chain(&**secrets).cloned().collect();
+                let proxies = &self.tools.engine.proxies.secrets;
+                let all = self.secrets.iter().chain(&**secrets).chain(proxies);
+                let all: Vec<_> = all.cloned().collect();
                 Mask::new(&all)
             }
         }

@@ -114,6 +114,7 @@ fn world(run: &TaskRun) -> World {
             host_paths: Vec::new(),
         },
         places: None,
+        proxies: Default::default(),
     };
     let scratch = Store::open(&temp.path().join("store")).unwrap().scratch();
     let (sender, events) = tokio::sync::mpsc::channel(256);

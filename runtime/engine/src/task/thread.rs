@@ -19,6 +19,7 @@ use crate::life::{Life, Record};
 use crate::places::{Held, TaskPlaces, close_scopes};
 use crate::plan::layout::{Layout, StepLayout};
 use crate::plan::{self, Frame, Part, PlannedStep};
+use crate::proxies::Attached;
 use crate::results::{Reading, Rejection, ResultsFolder};
 use crate::sidecar::{self, Planned, Sidecars};
 use crate::step::{self, Ground, catch};
@@ -381,6 +382,11 @@ impl Shared {
         let scopes = backends
             .open(spec, &images)
             .map_err(|source| EngineError::OpenTask { source })?;
+        let attached = Attached::to(&scopes, &run.proxies, &tools.engine.proxies);
+        let proxies = match attached.map_err(|source| EngineError::OpenTask { source })? {
+            Ok(attached) => attached,
+            Err(cause) => return Ok(Err(Stop::Invalid { cause })),
+        };
         Ok(Ok(Opened {
             ground: Ground {
                 scopes,
@@ -390,6 +396,7 @@ impl Shared {
                 artifacts: run.uses_artifacts,
                 volumes: teed,
                 places,
+                proxies,
                 breakpoints: &run.breakpoints,
                 record: &self.record,
                 outlet: &self.outlet,

@@ -323,6 +323,7 @@ impl World {
                 host_paths: Vec::new(),
             },
             places: None,
+            proxies: Default::default(),
         }
     }
 

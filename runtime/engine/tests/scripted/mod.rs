@@ -19,7 +19,7 @@ use stepwell_contract::{
     TaskName, TaskScope, TaskSpec, Timestamp, Volume,
 };
 use stepwell_engine::{
-    Backends, Control, Engine, Fetch, Fetched, Images, Options, Places, WallClock,
+    Backends, Control, Engine, Fetch, Fetched, Images, Options, Places, Proxies, WallClock,
 };
 use stepwell_spec::{RemoteRef, Run, Sidecar, Sources, Span, Step, TaskRun};
 use stepwell_store::{State, Store};
@@ -190,6 +190,17 @@ impl TaskScope for Scope {
         TcpStream::connect((Ipv4Addr::LOCALHOST, *real)).map_err(|_| missing())
     }
 
+    fn attach_proxy(
+        &self,
+        name: &str,
+        _: Arc<dyn stepwell_contract::power::ProxyHandler>,
+    ) -> Result<String, SandboxError> {
+        if self.backend.mark.is_empty() {
+            return Err(stepwell_contract::Feature::Proxy.refused_by("scripted"));
+        }
+        Ok(format!("http://{name}"))
+    }
+
     fn close(mut self: Box<Self>) -> Result<(), SandboxError> {
         self.closed = true;
         self.backend.note("close");
@@ -335,6 +346,8 @@ pub(crate) struct Task {
     pub(crate) ports: Arc<Mutex<BTreeMap<u16, u16>>>,
     /// Who is told of places.
     pub(crate) places: Option<Places>,
+    /// The proxies that there are.
+    pub(crate) proxies: Proxies,
 }
 
 impl Task {
@@ -356,6 +369,7 @@ impl Task {
             execs: BTreeMap::new(),
             ports: Arc::default(),
             places: None,
+            proxies: Proxies::default(),
         }
     }
 
@@ -460,6 +474,7 @@ impl Task {
                     host_paths: self.host_paths,
                 },
                 places: self.places,
+                proxies: self.proxies,
             },
             run: Run::Task(Box::new(self.run)),
             store,

@@ -6,6 +6,7 @@ mod leaves;
 mod life;
 mod masking;
 mod places;
+mod proxies;
 mod retries;
 #[path = "../scripted/mod.rs"]
 mod scripted;

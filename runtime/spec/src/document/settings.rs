@@ -1,6 +1,10 @@
-//! The annotations of ours: `stepwell.dev/limits` and `stepwell.dev/grants`, for every step or with `.STEP` for one.
+//! The annotations of ours: `stepwell.dev/limits` and `stepwell.dev/grants`, for every step or with `.STEP` for one, and
+//! `stepwell.dev/proxies`, for the whole task.
 //!
 //! Tekton keeps annotations and ignores these, so that a document with them still runs on a cluster.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use stepwell_contract::{Grants, Limits};
 
@@ -10,7 +14,14 @@ use crate::problem::{FieldProblem, Problems, TaskProblem};
 use crate::source::Sources;
 
 const PREFIX: &str = "stepwell.dev/";
-const KNOWN: [&str; 2] = ["stepwell.dev/limits", "stepwell.dev/grants"];
+const KNOWN: [&str; 3] = [
+    "stepwell.dev/limits",
+    "stepwell.dev/grants",
+    "stepwell.dev/proxies",
+];
+
+/// The longest name of a proxy: it is one label of a host's name.
+const LONGEST_PROXY: usize = 63;
 
 /// What an annotation is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +30,8 @@ pub(crate) enum Kind {
     Limits,
     /// What a step is granted.
     Grants,
+    /// Which proxies a task reaches.
+    Proxies,
 }
 
 impl Kind {
@@ -27,6 +40,7 @@ impl Kind {
         match self {
             Self::Limits => "memory=64Mi",
             Self::Grants => "clock=real",
+            Self::Proxies => "forge",
         }
     }
 
@@ -40,6 +54,12 @@ impl Kind {
         match self {
             Self::Limits => limits.apply(setting).map_err(|error| error.to_string()),
             Self::Grants => grants.apply(setting).map_err(|error| error.to_string()),
+            Self::Proxies => match is_proxy(setting) {
+                true => Ok(()),
+                false => Err(format!(
+                    "`{setting}` is no name of a proxy: small letters, digits and `-`"
+                )),
+            },
         }
     }
 }
@@ -71,6 +91,7 @@ pub(crate) fn read(
             let kind = match kind {
                 "limits" => Kind::Limits,
                 "grants" => Kind::Grants,
+                "proxies" if step.is_none() => Kind::Proxies,
                 _ => {
                     problems.push(FieldProblem::UnknownAnnotation {
                         name: key.value.clone(),
@@ -125,6 +146,21 @@ pub(crate) fn check_steps(annotations: &[Annotation], steps: &[&str], problems: 
             });
         }
     }
+}
+
+/// Whether `name` is one label of a host's name.
+fn is_proxy(name: &str) -> bool {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let ends = name.starts_with('-') || name.ends_with('-');
+    !name.is_empty() && name.len() <= LONGEST_PROXY && name.chars().all(inside) && !ends
+}
+
+/// The proxies that the annotations ask for, each once.
+pub(crate) fn proxies(annotations: &[&[Annotation]]) -> Vec<Arc<str>> {
+    let all = annotations.iter().copied().flatten();
+    let asked = all.filter(|annotation| annotation.kind == Kind::Proxies);
+    let names: BTreeSet<&String> = asked.flat_map(|annotation| &annotation.settings).collect();
+    names.into_iter().map(|name| name.as_str().into()).collect()
 }
 
 /// Applies what the annotations say about `step`: first what is for every step, then what is for this one.

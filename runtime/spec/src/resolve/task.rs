@@ -12,7 +12,7 @@ use crate::document::overrides::ContainerOverride;
 use crate::document::pod::PodTemplate;
 use crate::document::resources::Amounts;
 use crate::document::security::SecurityDecl;
-use crate::document::settings::Annotation;
+use crate::document::settings::{self, Annotation};
 use crate::document::task::TaskSpec;
 use crate::nearest::suggest;
 use crate::problem::{Problems, TaskProblem};
@@ -242,6 +242,7 @@ impl Draft<'_> {
             results: steps::results(&self.spec.results),
             step_results: self.step_results(),
             sidecars,
+            proxies: settings::proxies(self.settings),
             hermetic: self.metadata["annotations"][EXECUTION_MODE] == "hermetic",
             reads_exit_codes: self.base.reads_exit_codes,
             uses_artifacts: self.base.uses_artifacts || self.base.has_actions,

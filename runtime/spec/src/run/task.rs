@@ -57,6 +57,8 @@ pub struct TaskRun {
     pub steps: Vec<Step>,
     /// Its sidecars, in order.
     pub sidecars: Vec<Sidecar>,
+    /// The proxies that its steps reach, by their names.
+    pub proxies: Vec<Arc<str>>,
     /// Whether steps may not have the network, whatever they are granted (`execution-mode: hermetic`).
     pub hermetic: bool,
     /// Whether a step refers to the exit code file of another (`$(steps.step-x.exitCode.path)`), so that those files
@@ -93,6 +95,7 @@ impl TaskRun {
             step_results: Vec::new(),
             steps: Vec::new(),
             sidecars: Vec::new(),
+            proxies: Vec::new(),
             hermetic: false,
             reads_exit_codes: false,
             uses_artifacts: false,

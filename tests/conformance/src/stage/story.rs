@@ -130,6 +130,7 @@ impl<'s, 'h> Story<'s, 'h> {
                 host_paths: Vec::new(),
             },
             places: None,
+            proxies: Default::default(),
         };
         let admitted = engine.admit(run_of(document)).expect("admitted");
         let scratch = store.scratch().unwrap();
