@@ -1,12 +1,13 @@
-//! The trait that a plugin implements, and the glue between it and the exports of the contract.
+//! The trait that a plugin implements, by hand or by `#[stepwell::task]`, and the glue between it and the exports of the
+//! contract.
 
 use std::marker::PhantomData;
 
 use crate::bindings::exports::stepwell::task::task::Guest;
 use crate::bindings::stepwell::task::types as wire;
-use crate::{Description, Failure, Invocation};
+use crate::{Description, Error, Failure, Invocation, Params, Results};
 
-/// A plugin.
+/// A plugin. `#[stepwell::task]` implements it for a function.
 pub trait Task: 'static {
     /// Says what the plugin is and needs. Gives the same answer every time, and must not touch files, clocks or the
     /// network: it is called outside a run too, with nothing granted.
@@ -29,9 +30,35 @@ impl<T: Task> Guest for Exported<T> {
         T::describe()
     }
 
-    fn run(invocation: wire::Invocation) -> Result<(), Failure> {
-        T::run(Invocation::from_wire(invocation, T::describe()))
+    fn run(invocation: wire::Invocation) -> Result<(), wire::Failure> {
+        Ok(T::run(Invocation::from_wire(invocation, T::describe()))?)
     }
+}
+
+/// What a plugin of one function says about itself: `description`, and what the function takes and gives.
+#[doc(hidden)]
+pub fn describe<P: Params, R: Results, E>(
+    _: fn(P) -> Result<R, E>,
+    mut description: Description,
+) -> Description {
+    P::declare(&mut description);
+    description.results.extend(R::declare());
+    description
+}
+
+/// Calls a plugin of one function.
+///
+/// # Errors
+///
+/// What is wrong with the params, why the function failed, or the result that was not taken.
+#[doc(hidden)]
+pub fn call<P: Params, R: Results, E: Into<Error>>(
+    work: fn(P) -> Result<R, E>,
+    mut invocation: Invocation,
+) -> Result<(), Failure> {
+    let params = P::take(&mut invocation)?;
+    let results = work(params).map_err(|error| Failure::from(error.into()))?;
+    Ok(results.emit()?)
 }
 
 /// Exports a type that implements [`Task`] as the plugin of this crate, which has to be a `cdylib`. On a machine that is

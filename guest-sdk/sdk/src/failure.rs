@@ -1,6 +1,52 @@
-//! Saying why a run failed.
+//! Why a run failed, and the class of that. `error.rs` makes one of any error.
 
-use crate::{EmitError, Failure, FailureClass};
+use std::error::Error;
+use std::fmt;
+
+use crate::bindings::stepwell::task::types as wire;
+use crate::{EmitError, FailureClass};
+
+/// Why a run failed.
+///
+/// Its class is also the source of it as an error, so that it is found again whatever was wrapped around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What sort of failure it is.
+    pub class: FailureClass,
+    /// The reason in one line or a few, for a person. It is shown as it is.
+    pub message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.class)
+    }
+}
+
+impl fmt::Display for FailureClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Failed => "failed",
+            Self::MalformedInput => "malformed input",
+            Self::Transient => "transient",
+        })
+    }
+}
+
+impl Error for FailureClass {}
+
+impl From<Failure> for wire::Failure {
+    fn from(failure: Failure) -> Self {
+        let Failure { class, message } = failure;
+        Self { class, message }
+    }
+}
 
 impl Failure {
     fn new(class: FailureClass, message: impl Into<String>) -> Self {

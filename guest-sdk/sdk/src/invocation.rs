@@ -20,20 +20,23 @@ pub struct Invocation {
 impl Invocation {
     /// What the host handed over, and the defaults of `description` where it handed over nothing.
     pub(crate) fn from_wire(invocation: wire::Invocation, description: Description) -> Self {
-        let defaults = description
-            .params
-            .into_iter()
-            .filter_map(|param| Some((param.name, param.default?)));
+        let workspaces = invocation.workspaces.into_iter();
         Self {
-            // The later of two entries with one name stays.
-            params: defaults.chain(invocation.params).collect(),
-            workspaces: invocation
-                .workspaces
-                .into_iter()
-                .map(|(name, path)| (name, path.into()))
-                .collect(),
+            params: invocation.params.into_iter().collect(),
+            workspaces: workspaces.map(|(name, path)| (name, path.into())).collect(),
             attempt: invocation.attempt,
         }
+        .with_defaults(description)
+    }
+
+    /// With the defaults of `description` for what nobody gave.
+    pub(crate) fn with_defaults(mut self, description: Description) -> Self {
+        for param in description.params {
+            if let Some(default) = param.default {
+                self.params.entry(param.name).or_insert(default);
+            }
+        }
+        self
     }
 
     fn param(&self, name: &str) -> Result<&ParamValue, Failure> {

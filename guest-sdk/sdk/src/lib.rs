@@ -1,61 +1,77 @@
-//! What a Stepwell plugin links: the bindings of `stepwell:task` and a thin layer over them.
+//! What a Stepwell plugin links: one function and two derives make a step with typed params, workspaces and results.
 //!
-//! - **In**: one type that implements [`Task`], and the line `stepwell::export!(MyTask);`.
-//! - **Out**: a module that the host runs as a step with typed params, workspaces and results. Build a `cdylib` for
-//!   `wasm32-wasip1`; files, clocks and standard output are those of `std`.
+//! - **In**: a function under [`#[stepwell::task]`](task), a struct of what it takes under `#[derive(stepwell::Params)]`,
+//!   one of what it gives under `#[derive(stepwell::Results)]`.
+//! - **Out**: a module that the host runs as a step. Build a `cdylib` for `wasm32-wasip1`; files, clocks and standard
+//!   output are those of `std`.
 //! - **Must not know**: the host. Everything that crosses the border is written down in `wit/task.wit`.
-//! - **Held up by**: the module `bindings`, which is generated from there.
-//! - **Read next**: [`Task`], then [`Invocation`].
+//! - **Held up by**: the module `bindings`, which is generated from there, and the crate `stepwell-sdk-macros`.
+//! - **Read next**: [`Value`] for the types of fields, [`Error`] for what a function may return, [`testing`].
 //!
 //! ```
-//! use stepwell::{Description, Failure, Invocation, ParamDecl, ParamType, ResultDecl, Task, WorkspaceDecl};
-//!
-//! struct CountLines;
-//!
-//! impl Task for CountLines {
-//!     fn describe() -> Description {
-//!         Description {
-//!             params: vec![ParamDecl::new("file", ParamType::String, "The file to count.")],
-//!             workspaces: vec![WorkspaceDecl::read_only("source", "Where the file is.")],
-//!             results: vec![ResultDecl::new("lines", ParamType::String, "How many lines it has.")],
-//!             ..Description::new("count-lines", "0.1.0", "Counts the lines of a file.")
-//!         }
-//!     }
-//!
-//!     fn run(invocation: Invocation) -> Result<(), Failure> {
-//!         let path = invocation.workspace("source")?.join(invocation.param_str("file")?);
-//!         let text = std::fs::read_to_string(&path)
-//!             .map_err(|error| Failure::malformed_input(format!("failed to read `{}`: {error}", path.display())))?;
-//!         stepwell::emit("lines", text.lines().count().to_string())?;
-//!         Ok(())
-//!     }
+//! /// What to count.
+//! #[derive(stepwell::Params)]
+//! struct Input {
+//!     /// The file to count.
+//!     #[param(default = "README.md")]
+//!     file: String,
+//!     /// Where the file is.
+//!     source: stepwell::ReadOnlyWorkspace,
 //! }
 //!
-//! stepwell::export!(CountLines);
+//! /// What was counted.
+//! #[derive(stepwell::Results)]
+//! struct Counted {
+//!     /// How many lines it has.
+//!     lines: usize,
+//! }
+//!
+//! /// Counts the lines of a file.
+//! #[stepwell::task]
+//! fn count_lines(input: Input) -> Result<Counted, std::io::Error> {
+//!     let text = std::fs::read_to_string(input.source.join(input.file))?;
+//!     Ok(Counted { lines: text.lines().count() })
+//! }
 //! # fn main() {}
 //! ```
 //!
-//! A plugin also builds for the machine it is written on, so that its logic is tested with `cargo test`: there is no
-//! host then, [`emit`] keeps what it is given, and [`emitted`] gives it to the test.
+//! Doc comments are the description, types are the schema: `stepwell inspect` and `stepwell help` show both. A plugin also
+//! builds for the machine it is written on, so that its logic is tested with `cargo test`: the function is called like any
+//! other, or whole, with [`testing::Call`].
 
 #[doc(hidden)]
 pub mod bindings;
 mod describe;
-mod export;
+mod error;
+#[doc(hidden)]
+pub mod export;
 mod failure;
 mod host;
+#[doc(hidden)]
+pub mod input;
 mod invocation;
-mod value;
+#[doc(hidden)]
+pub mod output;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+#[doc(hidden)]
+pub mod value;
 
 pub use bindings::stepwell::task::results::EmitError as EmitRefusal;
 pub use bindings::stepwell::task::types::{
-    Capability, CapabilityWant, Description, Failure, FailureClass, ParamDecl, ParamType,
-    ParamValue, ResultDecl, WorkspaceDecl,
+    Capability, CapabilityWant, Description, FailureClass, ParamDecl, ParamType, ParamValue,
+    ResultDecl, WorkspaceDecl,
 };
+pub use error::{Classify, Error};
 #[doc(hidden)]
 pub use export::Exported;
 pub use export::Task;
+pub use failure::Failure;
 #[cfg(not(target_arch = "wasm32"))]
 pub use host::emitted;
 pub use host::{EmitError, emit, progress};
+pub use input::{Attempt, Input, Params, ReadOnlyWorkspace, Workspace};
 pub use invocation::Invocation;
+pub use output::Results;
+pub use stepwell_sdk_macros::{Object, Params, Results, task};
+pub use value::{Value, Word};

@@ -6,16 +6,10 @@ use std::path::Path;
 
 use docs_site_pages::files;
 
+use crate::Written;
+
 /// The name of the manifest. It does not list itself.
 pub(crate) const MANIFEST: &str = "MANIFEST.b3";
-
-/// What was written.
-pub(crate) struct Written {
-    /// How many files it lists.
-    pub(crate) files: usize,
-    /// The hash of the manifest.
-    pub(crate) digest: String,
-}
 
 /// Hashes every file below `folder`, sorted by path, and writes the manifest.
 pub(crate) fn write_manifest(folder: &Path) -> io::Result<Written> {

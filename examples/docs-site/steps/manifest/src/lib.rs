@@ -8,69 +8,61 @@
 
 mod hash;
 
-use stepwell::{Description, Failure, Invocation, ParamType, ResultDecl, Task, WorkspaceDecl};
+use std::io;
+
+use stepwell::Workspace;
 
 use hash::{MANIFEST, write_manifest};
 
-/// The plugin.
-struct Manifest;
-
-impl Task for Manifest {
-    fn describe() -> Description {
-        Description {
-            workspaces: vec![WorkspaceDecl::writable(
-                "site",
-                "The folder whose files are hashed; the manifest is written into it.",
-            )],
-            results: vec![
-                ResultDecl::new("files", ParamType::String, "How many files were hashed."),
-                ResultDecl::new(
-                    "digest",
-                    ParamType::String,
-                    "The BLAKE3 hash of the manifest: it stands for all files.",
-                ),
-            ],
-            ..Description::new(
-                "manifest",
-                env!("CARGO_PKG_VERSION"),
-                "Writes the BLAKE3 hash of every file into `MANIFEST.b3`.\n\n`b3sum --check MANIFEST.b3` compares them again.",
-            )
-        }
-    }
-
-    fn run(invocation: Invocation) -> Result<(), Failure> {
-        let site = invocation.workspace("site")?;
-        let manifest = write_manifest(site)
-            .map_err(|error| Failure::failed(format!("failed to write the manifest: {error}")))?;
-        println!("{} files in {MANIFEST}", manifest.files);
-        stepwell::emit("files", manifest.files.to_string())?;
-        stepwell::emit("digest", manifest.digest)?;
-        Ok(())
-    }
+/// What is hashed.
+#[derive(stepwell::Params)]
+struct Input {
+    /// The folder whose files are hashed; the manifest is written into it.
+    site: Workspace,
 }
 
-stepwell::export!(Manifest);
+/// What was written.
+#[derive(Debug, stepwell::Results)]
+struct Written {
+    /// How many files were hashed.
+    files: usize,
+    /// The BLAKE3 hash of the manifest: it stands for all files.
+    digest: String,
+}
+
+/// Writes the BLAKE3 hash of every file into `MANIFEST.b3`.
+///
+/// `b3sum --check MANIFEST.b3` compares them again.
+#[stepwell::task]
+fn manifest(input: Input) -> io::Result<Written> {
+    let written = write_manifest(&input.site)?;
+    println!("{} files in {MANIFEST}", written.files);
+    Ok(written)
+}
 
 #[cfg(test)]
 mod tests {
+    use stepwell::Task as _;
+    use stepwell::testing::Call;
+
     use super::*;
 
     #[test]
     fn what_it_emits_is_what_it_describes() {
         let site = tempfile::tempdir().unwrap();
         std::fs::write(site.path().join("index.html"), "hello").unwrap();
-        Manifest::run(Invocation {
-            workspaces: [("site".to_owned(), site.path().to_owned())].into(),
-            ..Invocation::default()
-        })
-        .unwrap();
-        let emitted: Vec<String> = stepwell::emitted().into_keys().collect();
-        let mut described: Vec<String> = Manifest::describe()
-            .results
-            .into_iter()
-            .map(|result| result.name)
-            .collect();
+        let told = Call::new().workspace("site", site.path()).run::<manifest>();
+        assert_eq!(told.ending, Ok(()));
+        let emitted: Vec<String> = told.results.into_keys().collect();
+        let described = manifest::describe().results.into_iter();
+        let mut described: Vec<String> = described.map(|result| result.name).collect();
         described.sort();
         assert_eq!(emitted, described);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_told() {
+        let told = Call::new().workspace("site", "/nowhere").run::<manifest>();
+        assert!(told.ending.is_err());
     }
 }

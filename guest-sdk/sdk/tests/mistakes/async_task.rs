@@ -1,0 +1,7 @@
+/// Checks.
+#[stepwell::task]
+async fn check() -> Result<(), stepwell::Error> {
+    Ok(())
+}
+
+fn main() {}

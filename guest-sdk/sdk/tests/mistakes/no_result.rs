@@ -1,0 +1,5 @@
+/// Checks.
+#[stepwell::task]
+fn check() {}
+
+fn main() {}

@@ -1,0 +1,11 @@
+/// Not a value.
+struct Level;
+
+/// What to do.
+#[derive(stepwell::Params)]
+struct Input {
+    /// How loud.
+    level: Level,
+}
+
+fn main() {}

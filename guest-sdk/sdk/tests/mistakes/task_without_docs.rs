@@ -1,0 +1,6 @@
+#[stepwell::task]
+fn check() -> Result<(), stepwell::Error> {
+    Ok(())
+}
+
+fn main() {}
