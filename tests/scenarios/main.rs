@@ -21,6 +21,7 @@ mod hash;
 mod json;
 mod languages;
 mod picture;
+mod plugin;
 mod results;
 mod script;
 mod search;

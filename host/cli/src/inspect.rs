@@ -1,8 +1,9 @@
-//! `stepwell inspect`: what a component is, without running or compiling it.
+//! `stepwell inspect`: what a component is, without running or compiling it; and what a plugin says that it is.
 
-use std::io::{self, Write};
+use std::path::Path;
 
 use anyhow::Context as _;
+use serde::Serialize;
 use stepwell_contract::Image;
 use stepwell_sandbox_wasm::{Compile, Import, Inspection, WasmBackend, WasmOptions, World};
 use stepwell_store::Store;
@@ -11,6 +12,8 @@ use crate::args::{InspectArgs, InspectOutput};
 use crate::environment::Environment;
 use crate::exit::ExitCode;
 use crate::images;
+use crate::plugin;
+use crate::text::print;
 
 /// Looks at a component and prints what it saw.
 ///
@@ -18,29 +21,36 @@ use crate::images;
 ///
 /// The file cannot be read, or is not WebAssembly.
 pub(crate) fn inspect(args: &InspectArgs, env: &Environment) -> anyhow::Result<ExitCode> {
-    let name = args.component.display().to_string();
-    let bytes =
-        images::load(&args.component).with_context(|| format!("failed to read `{name}`"))?;
+    let component = &args.component;
+    let text = match args.output {
+        InspectOutput::Pretty => pretty(&component.display().to_string(), &look(component, env)?),
+        InspectOutput::Json => json(&look(component, env)?)?,
+        InspectOutput::Yaml => plugin::task(
+            &plugin::describe(component, env)?,
+            &plugin::image(component),
+        )?,
+        InspectOutput::JsonSchema => json(&plugin::schema(&plugin::describe(component, env)?))?,
+    };
+    print(&text)?;
+    Ok(ExitCode::Success)
+}
+
+/// What can be said of a component that is neither compiled nor run.
+fn look(component: &Path, env: &Environment) -> anyhow::Result<Inspection> {
+    let name = component.display().to_string();
+    let bytes = images::load(component).with_context(|| format!("failed to read `{name}`"))?;
     let store = Store::open(&env.store_root()?)?;
     let backend = WasmBackend::new(WasmOptions {
         artifacts: store.artifacts(),
         compile: Compile::InProcess,
         pool: false,
     })?;
-    let inspection = backend.inspect(&Image::component(name.as_str(), bytes))?;
-    let text = match args.output {
-        InspectOutput::Json => {
-            let json = serde_json::to_string_pretty(&inspection).context("failed to write JSON")?;
-            format!("{json}\n")
-        }
-        InspectOutput::Pretty => pretty(&name, &inspection),
-    };
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("failed to write to standard output")
-        }
-        _ => Ok(ExitCode::Success),
-    }
+    Ok(backend.inspect(&Image::component(name.as_str(), bytes))?)
+}
+
+fn json(value: &impl Serialize) -> anyhow::Result<String> {
+    let json = serde_json::to_string_pretty(value).context("failed to write JSON")?;
+    Ok(format!("{json}\n"))
 }
 
 fn pretty(name: &str, inspection: &Inspection) -> String {

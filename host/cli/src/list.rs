@@ -6,6 +6,7 @@ use stepwell_report::clean::clean;
 use stepwell_spec::{Outline, OutlineParam, OutlineWorkspace, Sources, outline};
 
 use crate::args::{ListArgs, ListOutput};
+use crate::environment::Environment;
 use crate::exit::ExitCode;
 use crate::inputs;
 use crate::text::{columns, print};
@@ -18,8 +19,8 @@ const MOST_SHOWN: usize = 60;
 /// # Errors
 ///
 /// The documents cannot be read.
-pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let texts = inputs::read(&args.files)?;
+pub(crate) fn list(args: &ListArgs, env: &Environment) -> anyhow::Result<ExitCode> {
+    let texts = inputs::read(&args.files, env)?;
     let sources = &texts.sources;
     let outlines: Vec<_> = outline(sources)
         .into_iter()

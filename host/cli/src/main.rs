@@ -17,6 +17,7 @@ mod exec;
 mod exit;
 mod fetched;
 mod fetcher;
+mod help;
 mod identity;
 mod images;
 mod inputs;
@@ -24,6 +25,7 @@ mod inspect;
 mod list;
 mod look;
 mod plan;
+mod plugin;
 mod proxies;
 mod request;
 mod resolve;
@@ -82,9 +84,14 @@ fn main() -> std::process::ExitCode {
             .map(Into::into)
             .map_err(Trouble::from),
         Command::Images(args) => images::images(&args, &env).map(Into::into),
-        Command::List(args) => list::list(&args).map(Into::into).map_err(Trouble::from),
+        Command::List(args) => list::list(&args, &env)
+            .map(Into::into)
+            .map_err(Trouble::from),
         Command::Exec(args) => exec::exec(args, &env).map_err(Trouble::from),
         Command::Inspect(args) => inspect::inspect(&args, &env)
+            .map(Into::into)
+            .map_err(Trouble::from),
+        Command::Help(args) => help::help(&args, &env)
             .map(Into::into)
             .map_err(Trouble::from),
         Command::CompileWorker { flavour } => Ok(stepwell_sandbox_wasm::compile_worker(&flavour)),

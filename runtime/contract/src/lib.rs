@@ -14,6 +14,7 @@ pub mod backend;
 pub mod cancel;
 pub mod check;
 pub mod container_image;
+pub mod description;
 pub mod digest;
 pub mod ending;
 pub mod event;
@@ -33,6 +34,9 @@ pub use backend::{
 };
 pub use cancel::{Cancel, CancelReason, HookGuard};
 pub use container_image::{ContainerImage, Layer, Platform};
+pub use description::{
+    DescribedParam, DescribedResult, DescribedWorkspace, Description, DescriptionError, Want,
+};
 pub use digest::{Digest, Hasher};
 pub use ending::{Ending, FailureClass, Frame};
 pub use event::{Event, EventKind, TerminationReason, Timestamp};

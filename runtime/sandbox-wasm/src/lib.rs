@@ -19,6 +19,7 @@ mod artifact;
 mod backend;
 mod bindings;
 mod compile;
+mod describe;
 mod ending;
 mod engine;
 mod fs;

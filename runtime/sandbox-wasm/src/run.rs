@@ -58,7 +58,7 @@ impl Sandbox for WasmSandbox {
 }
 
 /// A store with every limit wired.
-fn store(loaded: &Loaded, guest: Guest) -> Result<Store<Guest>, SandboxError> {
+pub(crate) fn store(loaded: &Loaded, guest: Guest) -> Result<Store<Guest>, SandboxError> {
     let limits = guest.meter.limits().clone();
     let size = |limit| usize::try_from(limits.get(limit)).unwrap_or(usize::MAX);
     let cancel = guest.io.cancel.clone();

@@ -53,7 +53,8 @@ fn to_wit(value: &ParamValue) -> types::ParamValue {
     }
 }
 
-fn from_wit(value: types::ParamValue) -> ParamValue {
+/// A value of the contract.
+pub(crate) fn from_wit(value: types::ParamValue) -> ParamValue {
     match value {
         types::ParamValue::String(text) => ParamValue::String(text),
         types::ParamValue::Array(items) => ParamValue::Array(items),
@@ -68,6 +69,15 @@ fn type_to_wit(param_type: ParamType) -> types::ParamType {
         ParamType::String => types::ParamType::String,
         ParamType::Array => types::ParamType::Array,
         ParamType::Object => types::ParamType::Object,
+    }
+}
+
+/// A type of the contract.
+pub(crate) fn type_from_wit(param_type: types::ParamType) -> ParamType {
+    match param_type {
+        types::ParamType::String => ParamType::String,
+        types::ParamType::Array => ParamType::Array,
+        types::ParamType::Object => ParamType::Object,
     }
 }
 

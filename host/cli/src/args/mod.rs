@@ -37,6 +37,7 @@ pub(crate) use runs::{
     max_term_width = 100,
     propagate_version = true,
     subcommand_required = true,
+    disable_help_subcommand = true,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 success, 1 our trouble, 2 usage, 3 environment, 4 document invalid, \
                   5 the run failed, 6 timed out, 130 cancelled."
@@ -83,6 +84,9 @@ pub(crate) enum Command {
     /// Show what a component imports, exports and needs
     #[command(after_long_help = INSPECT_EXAMPLES)]
     Inspect(InspectArgs),
+    /// Explain a command, or a plugin by what it says of itself
+    #[command(after_long_help = HELP_EXAMPLES)]
+    Help(HelpArgs),
     /// Compile one component from standard input (a child of Stepwell's own, so that it can be bounded and killed)
     #[command(hide = true)]
     CompileWorker {
@@ -111,7 +115,16 @@ and 6 for a time-out.";
 const INSPECT_EXAMPLES: &str = "\
 Examples:
   stepwell inspect hello.wasm
-  stepwell inspect hello.wasm -o json";
+  stepwell inspect hello.wasm -o json
+
+  # What a plugin says of itself, as a Task and as a schema of its params
+  stepwell inspect lint.wasm -o yaml > lint.yaml
+  stepwell inspect lint.wasm -o json-schema";
+
+const HELP_EXAMPLES: &str = "\
+Examples:
+  stepwell help run
+  stepwell help lint.wasm";
 
 /// `stepwell exec`.
 #[derive(Debug, Clone, Args)]
@@ -184,6 +197,18 @@ pub(crate) enum InspectOutput {
     Pretty,
     /// One JSON object
     Json,
+    /// The Task that a plugin describes
+    Yaml,
+    /// A JSON Schema of the params that a plugin describes
+    JsonSchema,
+}
+
+/// `stepwell help`.
+#[derive(Debug, Args)]
+pub(crate) struct HelpArgs {
+    /// A command, or the file of a plugin
+    #[arg(value_name = "COMMAND|FILE")]
+    pub(crate) topics: Vec<String>,
 }
 
 /// When to use colour.

@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use stepwell_spec::{Outline, SourceId, Sources, outline};
 
+use crate::environment::Environment;
 use crate::exit::Coded;
+use crate::plugin;
 use crate::trouble::say;
 
 pub(crate) use discover::upward;
@@ -56,12 +58,14 @@ impl Texts {
 }
 
 /// Reads what is named: files, folders with everything below them, `-` for standard input. Where nothing is, the folder
-/// `.tekton` here or above. What a person should know of it is said on standard error.
+/// `.tekton` here or above. A plugin is read as the Task that it describes. What a person should know of it is said on
+/// standard error.
 ///
 /// # Errors
 ///
-/// A file that is not there, is no text, or is too large; a folder with too much in it; nothing to read at all.
-pub(crate) fn read(files: &[PathBuf]) -> anyhow::Result<Texts> {
+/// A file that is not there, is no text, or is too large; a folder with too much in it; a plugin that does not say what it
+/// is; nothing to read at all.
+pub(crate) fn read(files: &[PathBuf], env: &Environment) -> anyhow::Result<Texts> {
     let mut texts = Texts {
         read: files.to_vec(),
         ..Texts::default()
@@ -81,6 +85,10 @@ pub(crate) fn read(files: &[PathBuf]) -> anyhow::Result<Texts> {
             texts.add_stdin(read::stdin()?);
         } else if path.is_dir() {
             add_folder(path, &mut texts)?;
+        } else if plugin::is_named(path) {
+            let description = plugin::describe(path, env)?;
+            let task = plugin::task(&description, &plugin::image(path))?;
+            texts.add(path, task, false);
         } else {
             texts.add(path, read::file(path)?, false);
         }
@@ -164,7 +172,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("a.yaml");
         std::fs::write(&path, "kind: Task").unwrap();
-        let texts = read(std::slice::from_ref(&path)).unwrap();
+        let texts = read(std::slice::from_ref(&path), &Environment::read()).unwrap();
         let id = texts.sources.ids().next().unwrap();
         assert_eq!(texts.sources.text(id), "kind: Task");
         assert_eq!(texts.folders[&id], temp.path());
@@ -177,7 +185,7 @@ mod tests {
         let file = |name: &str, text: &str| std::fs::write(temp.path().join(name), text).unwrap();
         file("package.json", "{\"name\": \"x\"}");
         file("chart.yaml", "{{ template }}");
-        let read = || read(&[temp.path().to_owned()]);
+        let read = || read(&[temp.path().to_owned()], &Environment::read());
         let error = read().unwrap_err();
         assert_eq!(code_of(&error), ExitCode::Usage);
         assert!(error.to_string().contains("none of the 2 files"), "{error}");

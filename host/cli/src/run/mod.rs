@@ -62,7 +62,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     let epoch_seconds = env.epoch_seconds()?;
     let mut request = request(&args.choice)?;
     let documents = &args.documents;
-    let mut texts = inputs::read(&documents.files)?;
+    let mut texts = inputs::read(&documents.files, env)?;
     let config = config::load_for(documents, &texts)?;
     let remotes = Remotes::new(env, &config, documents.offline)?;
     let run = match resolve(&mut texts, &mut request, &remotes) {

@@ -38,7 +38,7 @@ const MOST_ROUNDS: usize = 32;
 /// All that is wrong, for a person; what keeps Stepwell from looking.
 pub(crate) fn validate(args: &ValidateArgs, env: &Environment) -> Result<ExitCode, Trouble> {
     let documents = &args.documents;
-    let texts = inputs::read(&documents.files)?;
+    let texts = inputs::read(&documents.files, env)?;
     let config = config::load_for(documents, &texts)?;
     let remotes = Remotes::new(env, &config, documents.offline)?;
     let outlines: Vec<_> = outline(&texts.sources)

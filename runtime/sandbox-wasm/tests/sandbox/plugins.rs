@@ -1,11 +1,14 @@
 //! Typed components: params in, results and failures out.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use stepwell_contract::{Ending, FailureClass, Limit, ParamType, ParamValue};
+use stepwell_contract::{
+    Cancel, Description, Ending, FailureClass, Image, Limit, Limits, ParamType, ParamValue,
+};
 use stepwell_guest_artifacts as guests;
 
-use crate::world::{Step, World};
+use crate::world::{BACKEND, Step, World, explain};
 
 pub(crate) mod task_echo {
     use super::*;
@@ -139,4 +142,54 @@ pub(crate) fn task_wants() {
         .param("level", "high")
         .run();
     assert_eq!(end.told(), "");
+}
+
+/// What `guest` says that it is.
+fn described(guest: &Path, limits: &Limits) -> Result<Option<Description>, String> {
+    let image = Image::component("guest", std::fs::read(guest).unwrap());
+    BACKEND
+        .describe(&image, limits, Cancel::new())
+        .map_err(|error| explain(&error))
+}
+
+#[test]
+fn a_plugin_says_what_it_is() {
+    let told = described(guests::task_wants(), &Limits::default());
+    let told = told.unwrap().unwrap();
+    assert_eq!((&*told.name, &*told.version), ("task-wants", "1.2.3"));
+    let owner = &told.params[2];
+    assert_eq!(owner.param_type, ParamType::Object);
+    assert_eq!(owner.properties, ["name", "mail"]);
+    assert!(owner.default.is_some() && told.params[0].default.is_none());
+    let cache = &told.workspaces[1];
+    assert!(cache.optional && !cache.read_only && told.workspaces[0].read_only);
+    assert_eq!(told.results[1].result_type, ParamType::Array);
+    let grants: Vec<_> = told.capabilities.iter().map(|want| &*want.grant).collect();
+    assert_eq!(
+        grants,
+        ["clock=real", "random=real", "network=rules.example.org:443"]
+    );
+}
+
+#[test]
+fn a_program_says_nothing_of_itself() {
+    let told = described(guests::cli_hello(), &Limits::default());
+    assert_eq!(told, Ok(None));
+}
+
+#[test]
+pub(crate) fn task_lies() {
+    let told = described(guests::task_lies(), &Limits::default()).unwrap_err();
+    assert!(
+        told.contains("the result is called `\u{1b}[2J`, and none can be"),
+        "{told}"
+    );
+}
+
+#[test]
+pub(crate) fn task_mute() {
+    let mut limits = Limits::default();
+    limits.apply("fuel=1000000").unwrap();
+    let told = described(guests::task_mute(), &limits).unwrap_err();
+    assert!(told.contains("fuel"), "{told}");
 }

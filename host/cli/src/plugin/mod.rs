@@ -1,0 +1,87 @@
+//! Plugins that are used by nothing but their own description: asked what they are, and shown or run as that.
+//!
+//! Knows no engine of WebAssembly and no rule of Tekton: a description becomes the text of a Task, and is from there on
+//! treated like one that was written by hand.
+
+mod document;
+mod manual;
+mod schema;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use stepwell_contract::{Cancel, CancelReason, Description, Image, Limits};
+use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
+use stepwell_store::Store;
+
+use crate::environment::{Environment, compiler};
+use crate::exit::{Coded, ExitCode};
+use crate::images;
+
+pub(crate) use document::task;
+pub(crate) use manual::manual;
+pub(crate) use schema::schema;
+
+/// Stops a plugin that never says what it is.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Whether a file that is named where documents are expected is meant as a plugin: by its first bytes, else by its name.
+pub(crate) fn is_named(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut magic = [0; 4];
+    let read = match std::fs::metadata(path) {
+        // Looked at before it is opened: opening a pipe waits for somebody to write.
+        Ok(metadata) if metadata.is_file() => {
+            std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic))
+        }
+        _ => return false,
+    };
+    let wat = path.extension().is_some_and(|kind| kind == "wat");
+    wat || (read.is_ok() && &magic == b"\0asm")
+}
+
+/// What a document that lies beside the file `path` calls it.
+pub(crate) fn image(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    format!("./{}", name.to_string_lossy())
+}
+
+/// What the plugin in the file `path` says about itself.
+///
+/// # Errors
+///
+/// The file is no component, or an ordinary program, which says nothing; it does not answer.
+pub(crate) fn describe(path: &Path, env: &Environment) -> anyhow::Result<Description> {
+    let name = path.display().to_string();
+    let invalid = |message: String| Coded::new(ExitCode::DocumentInvalid, message);
+    let bytes = images::load(path).with_context(|| invalid(format!("failed to read `{name}`")))?;
+    let store = Store::open(&env.store_root()?)?;
+    let backend = WasmBackend::new(WasmOptions {
+        artifacts: store.artifacts(),
+        compile: compiler()?,
+        pool: false,
+    })?;
+    let cancel = Cancel::new();
+    let patience = cancel.clone();
+    std::thread::Builder::new()
+        .name("patience".to_owned())
+        .spawn(move || {
+            // Whoever is not done when the process ends ends with it.
+            if patience.sleep(ANSWER).is_none() {
+                patience.cancel(CancelReason::TimedOut(ANSWER));
+            }
+        })
+        .context("failed to start a thread")?;
+    let image = Image::component(name.as_str(), bytes);
+    let described = backend.describe(&image, &Limits::default(), cancel);
+    let described =
+        described.with_context(|| invalid(format!("`{name}` does not say what it is")))?;
+    described.ok_or_else(|| {
+        let message = format!(
+            "`{name}` is an ordinary program, which does not say what it is: run it with `stepwell exec {name}`, or as a \
+             step of a Task"
+        );
+        invalid(message).into()
+    })
+}

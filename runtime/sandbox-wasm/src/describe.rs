@@ -1,0 +1,137 @@
+//! Asks a plugin what it is: its own word, outside any run, with nothing granted and nothing to see.
+
+use std::sync::Arc;
+
+use stepwell_contract::{
+    Ambient, Cancel, DescribedParam, DescribedResult, DescribedWorkspace, Description, EmitError,
+    Grants, Image, Limits, LogStream, ParamValue, SandboxError, SandboxErrorKind, StepIo, StepSink,
+    Want,
+};
+
+use crate::BACKEND;
+use crate::backend::{Entry, WasmBackend};
+use crate::bindings::imports::stepwell::task::types;
+use crate::fs::FileSystem;
+use crate::guest::{Guest, Seed};
+use crate::meter::Meter;
+use crate::run;
+use crate::typed::{from_wit, type_from_wit};
+
+/// The start of the random stream, the same for everyone: a description depends on nothing.
+const SEED: [u8; 32] = [0; 32];
+
+impl WasmBackend {
+    /// What the plugin `image` says about itself; `None` where it is an ordinary program. Compiles it where it never was.
+    /// It runs within `limits` until it has answered or `cancel` is asked for, with no files, no arguments, no network,
+    /// virtual clocks, and nobody to hear what it prints.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxErrorKind::BadGuest`] where it does not answer, or says what cannot be meant; what the host could not do.
+    pub fn describe(
+        &self,
+        image: &Image,
+        limits: &Limits,
+        cancel: Cancel,
+    ) -> Result<Option<Description>, SandboxError> {
+        let bad = |cause: String| {
+            let doing = format!("ask `{}` what it is", image.reference);
+            SandboxError::new(BACKEND, doing, SandboxErrorKind::BadGuest).because(cause)
+        };
+        // Sockets are there to be imported, for it may want them when it runs; they reach nothing.
+        let mut grants = Grants::default();
+        grants.network = stepwell_contract::Network::None;
+        let loaded = self.load(image, limits)?;
+        let entry = loaded.entry(image, &grants)?;
+        let Entry::Plugin(plugin) = &*entry else {
+            return Ok(None);
+        };
+        let seed = Seed {
+            meter: Meter::new(limits.clone()),
+            files: FileSystem::new(0),
+            grants,
+            ambient: Ambient {
+                epoch_seconds: 0,
+                seed: SEED,
+            },
+            argv: Vec::new(),
+            env: Vec::new(),
+            working_dir: Arc::from("/"),
+        };
+        let io = StepIo {
+            sink: Arc::new(Unheard),
+            cancel,
+        };
+        let mut store = run::store(&loaded, Guest::new(seed, io))?;
+        let engine = loaded.room.engine.clone();
+        let _hook = store
+            .data()
+            .io
+            .cancel
+            .on_cancel(move || engine.increment_epoch());
+        if store.data().io.cancel.reason().is_some() {
+            return Err(bad("it was not given the time to answer".to_owned()));
+        }
+        let told = plugin
+            .instantiate(&mut store)
+            .and_then(|plugin| plugin.stepwell_task_task().call_describe(&mut store))
+            .map_err(|error| bad(format!("{error:#}")))?;
+        let description = description(told).checked();
+        description
+            .map(Some)
+            .map_err(|error| bad(error.to_string()))
+    }
+}
+
+fn description(told: types::Description) -> Description {
+    let params = told.params.into_iter().map(|param| DescribedParam {
+        name: param.name,
+        param_type: type_from_wit(param.value_type),
+        description: param.description,
+        default: param.default.map(from_wit),
+        properties: param.properties,
+    });
+    let workspaces = told.workspaces.into_iter();
+    let workspaces = workspaces.map(|workspace| DescribedWorkspace {
+        name: workspace.name,
+        description: workspace.description,
+        read_only: workspace.read_only,
+        optional: workspace.optional,
+    });
+    let results = told.results.into_iter().map(|result| DescribedResult {
+        name: result.name,
+        result_type: type_from_wit(result.value_type),
+        description: result.description,
+        properties: result.properties,
+    });
+    let capabilities = told.capabilities.into_iter().map(|want| Want {
+        grant: match want.capability {
+            types::Capability::RealClock => "clock=real".to_owned(),
+            types::Capability::RealRandom => "random=real".to_owned(),
+            types::Capability::Network(to) => format!("network={to}"),
+        },
+        reason: want.reason,
+    });
+    Description {
+        name: told.name,
+        version: told.version,
+        documentation: told.documentation,
+        params: params.collect(),
+        workspaces: workspaces.collect(),
+        results: results.collect(),
+        capabilities: capabilities.collect(),
+    }
+}
+
+/// Nobody listens to a plugin that says what it is.
+struct Unheard;
+
+impl StepSink for Unheard {
+    fn log(&self, _: LogStream, _: &[u8]) {}
+
+    fn emit(&self, name: &str, _: ParamValue) -> Result<(), EmitError> {
+        Err(EmitError::Undeclared(name.to_owned()))
+    }
+
+    fn progress(&self, _: u64, _: Option<u64>, _: &str) {}
+}
