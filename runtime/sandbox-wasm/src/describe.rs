@@ -50,6 +50,7 @@ impl WasmBackend {
             meter: Meter::new(limits.clone()),
             files: FileSystem::new(0),
             grants,
+            loopback: None,
             ambient: Ambient {
                 epoch_seconds: 0,
                 seed: SEED,

@@ -142,7 +142,13 @@ impl HostTcpSocket for Guest {
     ) -> SocketResult<()> {
         let address = SocketAddr::from(remote);
         if !self.sidecars.is_granted(address) {
-            return HostTcpSocket::start_connect(&mut self.sockets(), socket, network, remote);
+            let asked = HostTcpSocket::start_connect(&mut self.sockets(), socket, network, remote);
+            if let Err(error) = &asked
+                && let Some(ErrorCode::AccessDenied) = error.downcast_ref()
+            {
+                self.refused(&address.to_string());
+            }
+            return asked;
         }
         // Both handles are what gives the right to ask.
         self.table.get(&network)?;

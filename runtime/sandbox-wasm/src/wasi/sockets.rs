@@ -17,6 +17,9 @@ use wasmtime_wasi_io::poll::DynPollable;
 
 use crate::guest::Guest;
 
+/// No name of a host is longer; what a guest asks for beyond that is not repeated.
+const MOST_NAME: usize = 253;
+
 /// The socket context that a grant allows, and the names that may be looked up (`None` for all).
 pub(crate) fn context(grants: &Grants) -> (Option<Box<WasiCtx>>, Option<Vec<String>>) {
     let mut builder = WasiCtxBuilder::new();
@@ -160,10 +163,11 @@ impl ip_name_lookup::Host for Guest {
             let address = address.to_owned();
             return ip_name_lookup::Host::resolve_addresses(&mut self.sockets(), network, address);
         }
-        if let Some(names) = &self.lookups {
-            if asked.parse::<IpAddr>().is_err() && !names.contains(&asked) {
-                return Err(SocketError::from(ErrorCode::AccessDenied));
-            }
+        let unknown = |names: &Vec<String>| !names.contains(&asked);
+        if asked.parse::<IpAddr>().is_err() && self.lookups.as_ref().is_some_and(unknown) {
+            let shown: String = asked.chars().take(MOST_NAME).collect();
+            self.refused(&format!("{shown}:PORT"));
+            return Err(SocketError::from(ErrorCode::AccessDenied));
         }
         ip_name_lookup::Host::resolve_addresses(&mut self.sockets(), network, name)
     }

@@ -87,7 +87,10 @@ pub(crate) mod net_connect {
             let step = world
                 .step(guests::net_connect(), &[&address.to_string(), "hello"])
                 .grant(&format!("network={grant}"));
-            assert_eq!(step.run().told(), DENIED, "{grant}");
+            let end = step.run();
+            assert_eq!(end.told(), DENIED, "{grant}");
+            let line = format!("grant it with `--grant network={address}`");
+            assert!(end.stderr.contains(&line), "{}", end.stderr);
         }
         let nobody = listener.accept().unwrap_err();
         assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
