@@ -105,6 +105,14 @@ impl Daemon {
         answered
     }
 
+    /// Has `future` run on the daemon's thread until whoever asked for it ends it.
+    pub(super) fn start(
+        &self,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
+        self.handle.spawn(future)
+    }
+
     /// Runs `future` on the daemon's thread, and waits for it here.
     pub(super) fn wait<T: Send + 'static>(
         &self,

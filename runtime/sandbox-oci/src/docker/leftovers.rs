@@ -11,8 +11,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptionsBuilder,
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListVolumesOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, RemoveVolumeOptionsBuilder,
 };
 use rustix::fs::{FlockOperation, flock};
 
@@ -69,7 +69,7 @@ impl Owner {
         ])
     }
 
-    /// Removes the containers and volumes of those of this folder that live no more.
+    /// Removes the containers, volumes and images of shells of those of this folder that live no more.
     ///
     /// # Errors
     ///
@@ -85,6 +85,13 @@ impl Owner {
         for container in containers {
             if let (Some(id), true) = (container.id, self.is_left(container.labels.as_ref())) {
                 remove_container(daemon, id)?;
+            }
+        }
+        let options = ListImagesOptionsBuilder::new().filters(&filters).build();
+        let images = daemon.ask(|docker| async move { docker.list_images(Some(options)).await })?;
+        for image in images {
+            if self.is_left(Some(&image.labels)) {
+                remove_image(daemon, image.id)?;
             }
         }
         let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
@@ -146,6 +153,20 @@ pub(super) fn remove_container(daemon: &Daemon, id: String) -> Result<(), ApiErr
     }
 }
 
+/// Removes an image, and none that it was made from. One that is gone already is removed.
+pub(super) fn remove_image(daemon: &Daemon, id: String) -> Result<(), ApiError> {
+    let options = RemoveImageOptionsBuilder::new()
+        .force(true)
+        .noprune(true)
+        .build();
+    let removed =
+        daemon.ask(|docker| async move { docker.remove_image(&id, Some(options), None).await });
+    match removed {
+        Err(error) if error.is_missing() => Ok(()),
+        removed => removed.map(drop),
+    }
+}
+
 /// Removes a volume. One that is gone already is removed.
 pub(super) fn remove_volume(daemon: &Daemon, name: String) -> Result<(), ApiError> {
     let options = RemoveVolumeOptionsBuilder::new().force(true).build();
@@ -178,7 +199,8 @@ fn folder_name(folder: &Path) -> io::Result<String> {
     }
 }
 
-fn random() -> io::Result<String> {
+/// A name that nothing else has.
+pub(super) fn random() -> io::Result<String> {
     let mut bytes = [0; NAME_BYTES];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

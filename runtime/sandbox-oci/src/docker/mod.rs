@@ -2,7 +2,7 @@
 //!
 //! In: the same steps as the embedded backend's. Out: the same endings. A step's life is `image` (the daemon is given what was
 //! resolved) → `scope` (volumes, one loopback) → `create` (what the daemon is told) → `run` → `held` (the container, as long as
-//! somebody looks at it). `daemon` is the one place that is asynchronous.
+//! somebody looks at it). `shell` is one more program in there. `daemon` is the one place that is asynchronous.
 //!
 //! It knows no document, no registry and no environment: which daemon it is was decided by whoever made [`DockerOptions`].
 //! `docs/decisions/0020-docker-by-its-api.md` says why so. Read next: `run.rs`, then `daemon.rs`.
@@ -16,6 +16,7 @@ mod error;
 mod files;
 mod held;
 mod image;
+mod keyboard;
 mod leftovers;
 mod mirror;
 mod place;
@@ -23,6 +24,8 @@ mod remote;
 mod run;
 mod save;
 mod scope;
+mod shell;
+mod shell_signal;
 mod stream;
 mod tls;
 mod upload;

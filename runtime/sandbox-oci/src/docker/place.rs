@@ -7,23 +7,20 @@ use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use stepwell_contract::power::EachFile;
-use stepwell_contract::{Place, SandboxError, SandboxErrorKind, StepName};
+use stepwell_contract::power::{EachFile, Shell, ShellSpec};
+use stepwell_contract::{Place, SandboxError, SandboxErrorKind};
 use tar::{Builder, EntryType};
 
 use super::BACKEND;
 use super::daemon::failed;
 use super::files::{self, Content, Download, Found};
-use super::held::Held;
+use super::run::Container;
+use super::shell;
 use crate::unpack::{self, Bounds, UnpackError};
 
 /// The place of one step.
-pub(super) struct DaemonPlace {
-    pub(super) held: Arc<Held>,
-    pub(super) name: StepName,
-}
+pub(super) struct DaemonPlace(pub(super) Container);
 
 /// Why an extraction ended early.
 enum Stopped {
@@ -42,8 +39,8 @@ impl From<UnpackError> for Stopped {
 impl DaemonPlace {
     /// The container, after its step ended.
     fn container(&self) -> Result<String, SandboxError> {
-        self.held.id().ok_or_else(|| {
-            let doing = format!("look at what is left of step `{}`", self.name);
+        self.0.held.id().ok_or_else(|| {
+            let doing = format!("look at what is left of step `{}`", self.0.name);
             SandboxError::new(BACKEND, doing, SandboxErrorKind::NotFound)
                 .because("the step has not run, or its task has ended")
         })
@@ -72,10 +69,14 @@ impl Place for DaemonPlace {
         BACKEND
     }
 
+    fn shell(&self, spec: ShellSpec) -> Result<Shell, SandboxError> {
+        shell::open(&self.0, spec)
+    }
+
     fn extract_file(&self, path: &str) -> Result<Box<dyn Read + Send>, SandboxError> {
         check(path)?;
         let id = self.container()?;
-        let daemon = &self.held.daemon;
+        let daemon = &self.0.held.daemon;
         let found = files::find(daemon, &id, path);
         let found =
             found.map_err(|error| failed(format!("extract `{}`", path.escape_debug()), error))?;
@@ -93,7 +94,7 @@ impl Place for DaemonPlace {
     fn extract_folder(&self, path: &str, each: &mut EachFile<'_>) -> Result<(), SandboxError> {
         check(path)?;
         let id = self.container()?;
-        let daemon = &self.held.daemon;
+        let daemon = &self.0.held.daemon;
         let found = files::find(daemon, &id, path);
         let found =
             found.map_err(|error| failed(format!("extract `{}`", path.escape_debug()), error))?;
@@ -138,7 +139,7 @@ impl Place for DaemonPlace {
 
     fn archive(&self, to: &mut dyn Write) -> Result<(), SandboxError> {
         let id = self.container()?;
-        let all = Download::new(&self.held.daemon, &id, "/.");
+        let all = Download::new(&self.0.held.daemon, &id, "/.");
         let mut archive = Builder::new(to);
         let written = unpack::each_entry(all, &Bounds::default(), |entry| {
             let path: PathBuf = entry.names.iter().map(|name| text(name)).collect();
@@ -166,7 +167,7 @@ impl Place for DaemonPlace {
             };
             added.map_err(Stopped::Theirs)
         });
-        let doing = || format!("archive step `{}`", self.name);
+        let doing = || format!("archive step `{}`", self.0.name);
         let theirs = |error: io::Error| {
             SandboxError::new(BACKEND, doing(), SandboxErrorKind::Interrupted).because(error)
         };

@@ -16,6 +16,7 @@ use stepwell_contract::{
     CancelReason, Ending, Limit, LogStream, Place, Sandbox, SandboxError, SandboxErrorKind, StepIo,
     StepName, StepSink,
 };
+use tokio::io::DuplexStream;
 
 use super::BACKEND;
 use super::backend::Host;
@@ -24,18 +25,20 @@ use super::daemon::failed;
 use super::error::ApiError;
 use super::files;
 use super::held::{self, Held};
+use super::keyboard::{Keyboard, WindowOf};
 use super::place::DaemonPlace;
 use super::remote::{Remote, Seen};
 use super::scope::Shared;
-use super::stream::{Attach, Attached};
+use super::stream::{Attach, Attached, Piece};
 
 /// What Linux says of a program that SIGKILL ended: 128 and the signal.
-const KILLED: i64 = 137;
+pub(super) const KILLED: i64 = 137;
 
 /// What shells say of a program that is not there, and of one that cannot be run.
 const NOT_STARTED: [i64; 2] = [126, 127];
 
 /// One prepared step.
+#[derive(Clone)]
 pub(super) struct Container {
     pub(super) host: Arc<Host>,
     pub(super) shared: Arc<Shared>,
@@ -51,6 +54,9 @@ pub(super) struct Container {
     pub(super) memory: Option<u64>,
     pub(super) name: StepName,
 }
+
+/// A keyboard, and what is typed on it.
+pub(super) type Typed = (Arc<Keyboard>, DuplexStream);
 
 /// What happens to a container that runs.
 enum Event {
@@ -70,41 +76,47 @@ enum Started {
 
 impl Sandbox for Container {
     fn place(&self) -> Arc<dyn Place> {
-        Arc::new(DaemonPlace {
-            held: Arc::clone(&self.held),
-            name: self.name.clone(),
-        })
+        Arc::new(DaemonPlace(self.clone()))
     }
 
     fn run(self: Box<Self>, io: StepIo) -> Result<Ending, SandboxError> {
+        self.run_with(&io, None)
+    }
+}
+
+impl Container {
+    /// Runs it, with a keyboard where it is a shell.
+    pub(super) fn run_with(
+        self,
+        io: &StepIo,
+        typed: Option<Typed>,
+    ) -> Result<Ending, SandboxError> {
         if let Some(reason) = io.cancel.reason() {
             return Ok(of_cancellation(reason));
         }
         if let Some((remote, seen)) = &self.sent {
             remote.send(seen, &self.image)?;
         }
-        let mut ended = self.to_its_end(&io);
+        let mut ended = self.to_its_end(io, typed);
         if let Some((remote, seen)) = &self.sent {
             let fetched = remote.fetch(seen, &self.image);
             ended = ended.and_then(|ending| fetched.map(|()| ending));
         }
         let name = self.name.clone();
-        let Self { held, .. } = *self;
+        let Self { held, .. } = self;
         // Whoever else holds it looks at it still.
         let removed = Arc::try_unwrap(held).map_or(Ok(()), |held| held.remove());
         let ending = ended?;
         removed.map_err(|error| failed(format!("clean up after step `{name}`"), error))?;
         Ok(ending)
     }
-}
 
-impl Container {
     fn failed(&self, doing: &str, error: ApiError) -> SandboxError {
         failed(format!("{doing} step `{}`", self.name), error)
     }
 
-    fn to_its_end(&self, io: &StepIo) -> Result<Ending, SandboxError> {
-        let (id, attached) = match self.start()? {
+    fn to_its_end(&self, io: &StepIo, typed: Option<Typed>) -> Result<Ending, SandboxError> {
+        let (id, mut attached) = match self.start()? {
             Started::Runs(id, attached) => (id, attached),
             Started::Cannot(code, message) => {
                 let line = format!("stepwell: cannot start the program: {message}\n");
@@ -116,6 +128,10 @@ impl Container {
             }
         };
         io.sink.started();
+        if let Some((keyboard, typed)) = typed {
+            keyboard.appears(WindowOf::Container(id.clone()));
+            attached.line.speak(typed);
+        }
         let ended = self.follow(&id, attached, io);
         self.shared.running().retain(|running| *running != id);
         ended.map_err(|error| self.failed("run", error))?;
@@ -167,10 +183,14 @@ impl Container {
             return Ok(Err(error));
         }
         let daemon = &self.host.daemon;
+        let stdin = match self.body.open_stdin {
+            Some(true) => "&stdin=1",
+            _ => "",
+        };
         let attach = Attach {
-            path: format!("/containers/{id}/attach?stream=1&stdout=1&stderr=1"),
+            path: format!("/containers/{id}/attach?stream=1&stdout=1&stderr=1{stdin}"),
             body: String::new(),
-            terminal: false,
+            terminal: self.body.tty == Some(true),
         };
         let attached = Attached::new(daemon, attach)?;
         let named = id.to_owned();
@@ -226,7 +246,7 @@ impl Container {
     }
 
     /// Hands its output on and takes what happens until it has ended.
-    fn follow(&self, id: &str, mut attached: Attached, io: &StepIo) -> Result<(), ApiError> {
+    fn follow(&self, id: &str, attached: Attached, io: &StepIo) -> Result<(), ApiError> {
         let (events, happens) = channel();
         let docker = self.host.daemon.patient();
         let endpoint = self.host.daemon.endpoint().to_string();
@@ -251,12 +271,14 @@ impl Container {
             // Nobody listens any more once it has ended.
             let _ = asked.send(Event::Asked);
         });
+        let Attached { mut output, line } = attached;
         std::thread::scope(|scope| {
-            let listens = scope.spawn(|| forward(&mut attached, &*io.sink));
+            let listens = scope.spawn(|| forward(&mut output, &*io.sink));
             let ended = self.watch(id, &happens);
             // The daemon closes both with the container.
             let _ = waits.recv();
             let heard = listens.join().unwrap_or(Ok(()));
+            drop(line);
             ended.and(heard)
         })
     }
@@ -320,8 +342,11 @@ impl Container {
 }
 
 /// Hands on what is said until nothing more is. The sink holds us back, and we the program.
-pub(super) fn forward(attached: &mut Attached, sink: &dyn StepSink) -> Result<(), ApiError> {
-    while let Some(piece) = attached.output.blocking_recv() {
+pub(super) fn forward(
+    output: &mut tokio::sync::mpsc::Receiver<Piece>,
+    sink: &dyn StepSink,
+) -> Result<(), ApiError> {
+    while let Some(piece) = output.blocking_recv() {
         let (stream, bytes) = piece?;
         sink.log(stream, &bytes);
     }

@@ -13,8 +13,8 @@ use bollard::models::{Mount, MountType};
 #[cfg(target_os = "linux")]
 use stepwell_contract::Feature;
 use stepwell_contract::{
-    Access, Network as NetworkGrant, Refusal, Sandbox, SandboxError, SandboxErrorKind, StepSpec,
-    TaskScope, TaskSpec,
+    Access, Cancel, CancelReason, Network as NetworkGrant, Refusal, Sandbox, SandboxError,
+    SandboxErrorKind, StepSpec, TaskScope, TaskSpec,
 };
 
 use super::BACKEND;
@@ -48,6 +48,8 @@ enum Volumes {
 pub(super) struct Shared {
     /// The containers that run on the task's own loopback. One that is started next joins one of them.
     running: Mutex<Vec<String>>,
+    /// Asked for when the task ends: no shell outlives it.
+    pub(super) ends: Cancel,
     /// All that may have to be removed.
     held: Mutex<Vec<Weak<Held>>>,
 }
@@ -214,7 +216,11 @@ impl TaskScope for Scope {
 impl Scope {
     /// Removes all that the task has in the daemon.
     fn end(&self) -> Result<(), ApiError> {
-        let removed: Vec<_> = self.shared.end().iter().map(|held| held.remove()).collect();
+        self.shared.ends.cancel(CancelReason::Asked);
+        let held = self.shared.end();
+        let mut removed: Vec<_> = held.iter().map(|held| held.remove()).collect();
+        // Shells are containers of them.
+        removed.extend(held.iter().map(|held| held.remove_image()));
         let volumes = match &self.volumes {
             Volumes::Bound(_) => Ok(()),
             Volumes::Sent(remote) => remote.remove(),

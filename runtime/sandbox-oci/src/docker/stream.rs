@@ -9,10 +9,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
+use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use stepwell_contract::LogStream;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -28,14 +29,26 @@ const PIECE_BYTES: usize = 32 << 10;
 /// What is read of a refusal.
 const REFUSAL_BYTES: usize = 64 << 10;
 
+/// What ends the input of a terminal; twice, for what is typed before it in a line only ends the line.
+const END: [u8; 2] = [4, 4];
+
 /// Some of what a program said.
 pub(super) type Piece = Result<(LogStream, Bytes), ApiError>;
 
 /// A connection to a program.
 pub(super) struct Attached {
-    daemon: Arc<Daemon>,
     /// What it says; ends when the program has ended.
     pub(super) output: mpsc::Receiver<Piece>,
+    /// The connection itself.
+    pub(super) line: Line,
+}
+
+/// The connection behind what a program says: dropped, it is closed, and what it says has ended.
+pub(super) struct Line {
+    daemon: Arc<Daemon>,
+    /// Kept open: a half that is closed would end the whole for some daemons.
+    writer: Option<WriteHalf<TokioIo<Upgraded>>>,
+    terminal: bool,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -64,7 +77,7 @@ impl Attached {
             body,
             terminal,
         } = attach;
-        let tasks = daemon.wait(async move {
+        let (task, writer) = daemon.wait(async move {
             let request = Request::builder()
                 .method(Method::POST)
                 .uri(path)
@@ -97,22 +110,31 @@ impl Attached {
                     let _ = say.send(Err(ApiError::Gone { endpoint, source })).await;
                 }
             });
-            let speaks = tokio::spawn(async move {
-                // Kept open: a half that is closed would end the whole for some daemons.
-                let _writer = writer;
-                std::future::pending::<()>().await;
-            });
-            Ok(vec![listens, speaks])
+            Ok((listens, writer))
         })?;
-        Ok(Self {
+        let line = Line {
             daemon: Arc::clone(daemon),
-            output,
-            tasks,
-        })
+            writer: Some(writer),
+            terminal,
+            tasks: vec![task],
+        };
+        Ok(Self { output, line })
     }
 }
 
-impl Drop for Attached {
+impl Line {
+    /// From now on, the program is told what is read from `typed`, and in the end that this is all.
+    pub(super) fn speak(&mut self, typed: impl AsyncRead + Send + Unpin + 'static) {
+        let Some(writer) = self.writer.take() else {
+            return;
+        };
+        let terminal = self.terminal;
+        let task = self.daemon.start(type_on(typed, writer, terminal));
+        self.tasks.push(task);
+    }
+}
+
+impl Drop for Line {
     fn drop(&mut self) {
         let tasks = std::mem::take(&mut self.tasks);
         let ended = self.daemon.spawn(async move {
@@ -123,6 +145,28 @@ impl Drop for Attached {
         });
         // Nothing to wait for where the daemon's thread has ended.
         let _ = ended.recv();
+    }
+}
+
+/// Types what comes out of `typed`. A program that has ended takes nothing, and then nothing more is read.
+async fn type_on(
+    mut typed: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
+    terminal: bool,
+) {
+    let copied = tokio::io::copy(&mut typed, &mut writer).await;
+    drop(typed);
+    let ended = match (copied, terminal) {
+        (Err(_), _) => return,
+        (Ok(_), true) => match writer.write_all(&END).await {
+            Ok(()) => writer.flush().await,
+            failed => failed,
+        },
+        (Ok(_), false) => writer.shutdown().await,
+    };
+    if ended.is_ok() {
+        // The other half is still read.
+        std::future::pending::<()>().await;
     }
 }
 

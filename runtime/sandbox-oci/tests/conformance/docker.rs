@@ -57,7 +57,12 @@ impl Harness for Containers {
     }
 
     fn features(&self) -> &'static [Feature] {
-        &[Feature::Connection, Feature::Extract, Feature::Archive]
+        &[
+            Feature::Shell,
+            Feature::Connection,
+            Feature::Extract,
+            Feature::Archive,
+        ]
     }
 
     fn program(&self, actions: &[Action]) -> Program {

@@ -9,4 +9,5 @@ mod endings;
 mod image;
 mod leaks;
 mod remote;
+mod shells;
 mod world;

@@ -6,7 +6,7 @@ use stepwell_sandbox_oci::docker::{DockerBackend, Endpoint};
 
 use crate::world::{World, run, said, try_run};
 
-fn remote() -> Option<(World, DockerBackend)> {
+pub(crate) fn remote() -> Option<(World, DockerBackend)> {
     let world = World::new(&["--host=tcp://127.0.0.1:0"])?;
     let endpoint = Endpoint::Tcp {
         host: "127.0.0.1".to_owned(),

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use stepwell_contract::{
     Access, Ambient, Backend as _, Cancel, EmitError, Ending, Grants, Image, Limits, LogStream,
-    Mount, ParamValue, Resources, SandboxError, Security, StepIo, StepName, StepSink, StepSpec,
-    TaskName, TaskScope, TaskSpec, Volume,
+    Mount, ParamValue, Resources, Sandbox, SandboxError, Security, StepIo, StepName, StepSink,
+    StepSpec, TaskName, TaskScope, TaskSpec, Volume,
 };
 use stepwell_sandbox_oci::docker::{DockerBackend, DockerOptions, Endpoint};
 
@@ -104,6 +105,13 @@ impl Drop for World {
             .iter()
             .filter(|one| one.starts_with("container") || one.starts_with("volume"))
             .collect();
+        let images = self.daemon.get("/images/json?all=1");
+        let nameless = |image: &&serde_json::Value| {
+            let names = image["RepoTags"].as_array();
+            names.is_none_or(|names| names.is_empty() || names[0] == "<none>:<none>")
+        };
+        let shells = images.as_array().unwrap().iter().find(nameless);
+        assert!(shells.is_none(), "left in the daemon: {shells:?}");
         assert!(left.is_empty(), "left in the daemon: {left:?}");
         let scratch = Path::read_dir(&self.temp.path().join("scratch"));
         assert_eq!(
@@ -150,10 +158,18 @@ pub(crate) fn run(scope: &dyn TaskScope, step: StepSpec) -> Ran {
 }
 
 pub(crate) fn try_run(scope: &dyn TaskScope, step: StepSpec) -> Result<Ran, SandboxError> {
-    let sink = Arc::new(Collected::default());
-    let ending = scope.prepare(step)?.run(StepIo {
+    run_until(scope.prepare(step)?, Cancel::new(), Arc::default())
+}
+
+/// Runs what was prepared, until it is asked to stop.
+pub(crate) fn run_until(
+    sandbox: Box<dyn Sandbox>,
+    cancel: Cancel,
+    sink: Arc<Collected>,
+) -> Result<Ran, SandboxError> {
+    let ending = sandbox.run(StepIo {
         sink: Arc::clone(&sink) as Arc<dyn StepSink>,
-        cancel: Cancel::new(),
+        cancel,
     })?;
     let text =
         |bytes: &Mutex<Vec<u8>>| String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned();
@@ -172,11 +188,24 @@ pub(crate) fn said(scope: &dyn TaskScope, step: StepSpec) -> String {
     ran.stdout
 }
 
-/// Keeps what a step prints.
+/// Keeps what a step prints, and tells of the first of it.
 #[derive(Default)]
-struct Collected {
+pub(crate) struct Collected {
     stdout: Mutex<Vec<u8>>,
     stderr: Mutex<Vec<u8>>,
+    speaks: Mutex<Option<Sender<()>>>,
+}
+
+impl Collected {
+    /// One whose first output is told of.
+    pub(crate) fn telling() -> (Arc<Self>, Receiver<()>) {
+        let (speaks, spoken) = channel();
+        let collected = Self {
+            speaks: Mutex::new(Some(speaks)),
+            ..Self::default()
+        };
+        (Arc::new(collected), spoken)
+    }
 }
 
 impl StepSink for Collected {
@@ -186,6 +215,9 @@ impl StepSink for Collected {
             LogStream::Stderr => &self.stderr,
         };
         kept.lock().unwrap().extend_from_slice(bytes);
+        if let Some(speaks) = self.speaks.lock().unwrap().take() {
+            let _ = speaks.send(());
+        }
     }
 
     fn emit(&self, name: &str, _value: ParamValue) -> Result<(), EmitError> {
