@@ -207,7 +207,7 @@ pub(crate) fn run(
     }
     let sink = Arc::clone(&capture) as Arc<dyn StepSink>;
     let begin = |cancel: &Cancel| {
-        let Some(places) = stops else { return None };
+        let places = stops?;
         let ended = pause_before(places, &name, outlet, cancel);
         if ended.is_none() {
             bound = record.bound(timeout);

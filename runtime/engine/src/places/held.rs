@@ -56,7 +56,7 @@ impl TaskPlaces {
     /// # Errors
     ///
     /// What is not held.
-    pub(crate) fn hold(&self, held: Held) -> Result<(), Held> {
+    pub(crate) fn hold(&self, held: Box<Held>) -> Result<(), Box<Held>> {
         let mut board = self.places.board();
         if board.held.len() >= MOST_HELD {
             return Err(held);
@@ -65,7 +65,7 @@ impl TaskPlaces {
             Some(task) if !task.steps.is_empty() => task.held = true,
             _ => return Err(held),
         }
-        board.held.push(held);
+        board.held.push(*held);
         Ok(())
     }
 }
@@ -128,7 +128,7 @@ mod tests {
             .map(|row| {
                 let task = places.open(TaskName::new(format!("t.{row}")), 0, Vec::new());
                 task.enter(&StepName::new("s"), Arc::new(NoPowers("test")));
-                task.hold(nothing()).is_ok()
+                task.hold(Box::new(nothing())).is_ok()
             })
             .collect();
         assert_eq!(held.iter().filter(|held| **held).count(), MOST_HELD);

@@ -265,9 +265,10 @@ impl Shared {
         if let Some(dir) = volumes.as_ref().and_then(Volumes::artifacts) {
             left.artifacts = artifacts::read(&dir);
         }
-        match places.hold(Held { scopes, volumes }) {
+        match places.hold(Box::new(Held { scopes, volumes })) {
             Ok(()) => None,
-            Err(Held { scopes, volumes }) => {
+            Err(held) => {
+                let Held { scopes, volumes } = *held;
                 places.close();
                 *self.volumes() = volumes;
                 Some(scopes)

@@ -36,7 +36,7 @@ fn seen(places: &Places) -> Vec<(String, StepState, bool)> {
 
 fn folders(played: &Played) -> usize {
     fs::read_dir(played.folder().join("scratch"))
-        .unwrap()
+        .expect("the folder of scratch folders is there")
         .count()
 }
 
@@ -126,7 +126,7 @@ async fn go_on(task: Task, places: &Places, stopped: &Notify, how: GoOn) -> Play
     task.play_while(async {
         stopped.notified().await;
         let list = places.list();
-        let waits = list.last().unwrap();
+        let waits = list.last().expect("one waits");
         assert!(matches!(waits.state, StepState::Paused(_)));
         assert!(places.go_on(waits, how));
         assert!(!places.go_on(waits, how), "it went on already");
