@@ -5,24 +5,21 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::pin::Pin;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
 use super::endpoint::Endpoint;
 use super::error::ApiError;
+use super::ssh::Ssh;
 use super::tls;
 
 /// How long a machine may take to be there at all.
@@ -75,14 +72,8 @@ impl Dial {
         let connected = tokio::time::timeout(CONNECT, self.connect()).await;
         let line = connected
             .map_err(|_| ApiError::Late(endpoint()))?
-            .map_err(|source| ApiError::Unreachable {
-                endpoint: endpoint(),
-                source,
-            })?;
-        let gone = |error: hyper::Error| ApiError::Gone {
-            endpoint: endpoint(),
-            source: error.into(),
-        };
+            .map_err(|source| ApiError::of_connecting(source, endpoint()))?;
+        let gone = |error: hyper::Error| ApiError::of_asking(error, endpoint());
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(line))
             .await
             .map_err(gone)?;
@@ -118,70 +109,5 @@ impl Dial {
             }
             Endpoint::Ssh { destination, port } => Box::new(Ssh::start(destination, *port)?),
         })
-    }
-}
-
-/// A connection that the program `ssh` carries.
-struct Ssh {
-    stream: UnixStream,
-    program: Child,
-}
-
-impl Ssh {
-    fn start(destination: &str, port: Option<u16>) -> io::Result<Self> {
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-        ours.set_nonblocking(true)?;
-        let mut command = Command::new("ssh");
-        // Nobody is there to type a password.
-        command.args(["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15"]);
-        if let Some(port) = port {
-            command.args(["-p", &port.to_string()]);
-        }
-        command
-            .args(["--", destination, "docker", "system", "dial-stdio"])
-            .stdin(Stdio::from(OwnedFd::from(theirs.try_clone()?)))
-            .stdout(Stdio::from(OwnedFd::from(theirs)))
-            .stderr(Stdio::inherit());
-        let program = command.spawn()?;
-        // The other end is the program's alone, or its end would not be heard.
-        drop(command);
-        let stream = UnixStream::from_std(ours)?;
-        Ok(Self { stream, program })
-    }
-}
-
-impl Drop for Ssh {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.program.kill();
-        let _ = self.program.wait();
-    }
-}
-
-impl AsyncRead for Ssh {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Ssh {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

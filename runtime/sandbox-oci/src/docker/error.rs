@@ -1,6 +1,11 @@
 //! What goes wrong between us and a daemon. It does not know what was asked for.
 
+use std::error::Error;
 use std::io;
+
+use rustls::AlertDescription;
+
+use super::ssh::SshEnded;
 
 /// How much of what a daemon says is shown: it is somebody else's text.
 const SHOWN: usize = 1000;
@@ -14,6 +19,20 @@ pub(crate) enum ApiError {
         endpoint: String,
         #[source]
         source: io::Error,
+    },
+    /// Somebody else, perhaps: who is there is not who the authorities vouch for.
+    #[error("the certificate of the daemon at `{endpoint}` cannot be trusted")]
+    Untrusted {
+        endpoint: String,
+        #[source]
+        source: rustls::Error,
+    },
+    /// It does not know us.
+    #[error("the daemon at `{endpoint}` refused our certificate")]
+    Stranger {
+        endpoint: String,
+        #[source]
+        source: rustls::Error,
     },
     /// It answered, and then the connection broke.
     #[error("the daemon at `{endpoint}` went away")]
@@ -43,6 +62,43 @@ impl ApiError {
         Self::Refused {
             status,
             message: message.flat_map(char::escape_debug).collect(),
+        }
+    }
+
+    /// What kept a connection from being made.
+    pub(crate) fn of_connecting(source: io::Error, endpoint: String) -> Self {
+        match inner::<rustls::Error>(&source) {
+            Some(error @ rustls::Error::InvalidCertificate(_)) => Self::Untrusted {
+                endpoint,
+                source: error.clone(),
+            },
+            Some(error) if is_about_certificate(error) => Self::Stranger {
+                endpoint,
+                source: error.clone(),
+            },
+            _ => Self::Unreachable { endpoint, source },
+        }
+    }
+
+    /// What kept a request from being answered. A client's certificate is refused only after TLS 1.3 has let it speak, and the
+    /// program `ssh` runs before it has connected.
+    pub(crate) fn of_asking(error: hyper::Error, endpoint: String) -> Self {
+        let cause = error.source().and_then(|cause| cause.downcast_ref());
+        if let Some(ended) = cause.and_then(inner::<SshEnded>) {
+            return Self::Unreachable {
+                endpoint,
+                source: io::Error::other(ended.clone()),
+            };
+        }
+        match cause.and_then(inner::<rustls::Error>) {
+            Some(alert) if is_about_certificate(alert) => Self::Stranger {
+                endpoint,
+                source: alert.clone(),
+            },
+            _ => Self::Gone {
+                endpoint,
+                source: error.into(),
+            },
         }
     }
 
@@ -81,4 +137,26 @@ impl ApiError {
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Refused { status: 409, .. })
     }
+}
+
+/// What an error of input and output was made of.
+fn inner<T: Error + 'static>(error: &io::Error) -> Option<&T> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// Whether the other end says that our certificate is not one that it takes.
+fn is_about_certificate(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::AlertReceived(
+            AlertDescription::BadCertificate
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::CertificateRequired
+                | AlertDescription::UnknownCA
+                | AlertDescription::AccessDenied
+        )
+    )
 }

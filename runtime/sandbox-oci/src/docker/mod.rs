@@ -26,6 +26,7 @@ mod save;
 mod scope;
 mod shell;
 mod shell_signal;
+mod ssh;
 mod stream;
 mod tls;
 mod upload;

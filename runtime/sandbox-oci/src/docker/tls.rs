@@ -33,9 +33,13 @@ pub(super) fn config(files: &TlsFiles) -> io::Result<ClientConfig> {
 }
 
 fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    CertificateDer::pem_file_iter(path)
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
-        .map_err(|error| unusable(path, error))
+        .map_err(|error| unusable(path, error))?;
+    match certificates.is_empty() {
+        true => Err(unusable(path, "there is no certificate in it")),
+        false => Ok(certificates),
+    }
 }
 
 fn unusable(path: &Path, error: impl std::fmt::Display) -> io::Error {

@@ -13,16 +13,33 @@ use stepwell_sandbox_oci::docker::Endpoint;
 
 const BUSYBOX: &str = "/bin/busybox";
 
-/// What is missing for tests with a daemon. Where `STEPWELL_REQUIRE_CONTAINERS` is set, nothing may be.
+/// Programs of which tests need one or all, each with what has to be installed for it.
+pub(crate) const DOCKER: &[(&str, &str)] = &[("/usr/sbin/dockerd", "Debian's `docker.io`")];
+pub(crate) const OPENSSL: &[(&str, &str)] = &[("/usr/bin/openssl", "Debian's `openssl`")];
+pub(crate) const SSH: &[(&str, &str)] = &[
+    ("/usr/bin/ssh", "Debian's `openssh-client`"),
+    ("/usr/sbin/sshd", "Debian's `openssh-server`"),
+];
+pub(crate) const PODMAN: &[(&str, &str)] = &[
+    ("/usr/bin/podman", "Debian's `podman`"),
+    ("/usr/sbin/runc", "Debian's `runc`"),
+];
+
+/// What is missing for tests with a daemon of Docker's.
 pub(crate) fn missing() -> Option<&'static str> {
-    let missing = if !rustix::process::geteuid().is_root() {
-        Some("root")
-    } else if !Path::new(BUSYBOX).exists() {
-        Some("Debian's `busybox-static`")
-    } else if !Path::new("/usr/sbin/dockerd").exists() {
-        Some("Debian's `docker.io`")
-    } else {
-        None
+    missing_of(DOCKER)
+}
+
+/// What is missing for tests with these programs. Where `STEPWELL_REQUIRE_CONTAINERS` is set, nothing may be.
+pub(crate) fn missing_of(programs: &[(&str, &'static str)]) -> Option<&'static str> {
+    let root = rustix::process::geteuid().is_root();
+    let missing = [(BUSYBOX, "Debian's `busybox-static`")];
+    let mut missing = missing.iter().chain(programs);
+    let missing = match root {
+        false => Some("root"),
+        true => missing
+            .find(|(program, _)| !Path::new(program).exists())
+            .map(|(_, package)| *package),
     };
     if let Some(missing) = missing {
         let required = std::env::vars_os().any(|(name, _)| name == "STEPWELL_REQUIRE_CONTAINERS");
@@ -106,6 +123,49 @@ impl Daemon {
 
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::Unix(self.socket())
+    }
+
+    /// Starts Podman's service, with runc: Debian 12's crun takes no hybrid hierarchy of control groups.
+    pub(crate) fn podman() -> Self {
+        let folder = tempfile::Builder::new().prefix("podman").tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        // Locks in shared memory would be those of every other Podman of this machine, and without limits it takes some that
+        // this user may not be able to set.
+        let settings = "[containers]\ndefault_ulimits = [\"nofile=4096:4096\", \"nproc=4096:4096\"]\n\
+                        [engine]\nlock_type = \"file\"\n";
+        std::fs::write(at("containers.conf"), settings).unwrap();
+        let process = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "/usr/bin/podman"])
+            .args(["--runtime", "runc", "--cgroup-manager", "cgroupfs"])
+            .args(["--storage-driver", "overlay", "--events-backend", "none"])
+            .arg("--root")
+            .arg(at("data"))
+            .arg("--runroot")
+            .arg(at("exec"))
+            .arg("--tmpdir")
+            .arg(at("tmp"))
+            .args(["system", "service", "--time", "0"])
+            .arg(format!("unix://{}", at("socket").display()))
+            .env("CONTAINERS_CONF", at("containers.conf"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(at("said")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut daemon = Self {
+            process,
+            folder,
+            port: None,
+        };
+        // It says nothing once it listens.
+        while std::os::unix::net::UnixStream::connect(daemon.socket()).is_err() {
+            if let Some(status) = daemon.process.try_wait().unwrap() {
+                let said = std::fs::read_to_string(daemon.folder.path().join("said")).unwrap();
+                panic!("Podman ended with {status}: {said}");
+            }
+            std::thread::yield_now();
+        }
+        daemon
     }
 
     /// What the client `docker` would ask: one GET of the API, as JSON.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod authority;
 #[path = "../conformance/busybox.rs"]
 mod busybox;
 mod daemon;
@@ -10,4 +11,6 @@ mod image;
 mod leaks;
 mod remote;
 mod shells;
+mod ssh;
+mod tls;
 mod world;

@@ -46,14 +46,7 @@ impl World {
     }
 
     pub(crate) fn options(&self, endpoint: Endpoint) -> DockerOptions {
-        let scratch = self.temp.path().join("scratch");
-        std::fs::create_dir_all(&scratch).unwrap();
-        DockerOptions::new(
-            (endpoint, "run".to_owned()),
-            Arc::new(Busybox::new()),
-            self.temp.path().join("owners"),
-            scratch,
-        )
+        options(self.temp.path(), endpoint)
     }
 
     pub(crate) fn backend(&self) -> DockerBackend {
@@ -62,9 +55,7 @@ impl World {
 
     /// A folder of this machine's.
     pub(crate) fn folder(&self, name: &str) -> PathBuf {
-        let path = self.temp.path().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        path
+        folder(self.temp.path(), name)
     }
 
     /// A step that runs a shell script with these folders, each below the root and of its own name.
@@ -74,20 +65,7 @@ impl World {
 
     /// A task with these folders.
     pub(crate) fn task(&self, backend: &DockerBackend, folders: &[&str]) -> Box<dyn TaskScope> {
-        let volumes = folders.iter().map(|name| {
-            let path = self.folder(name);
-            Volume {
-                name: (*name).into(),
-                dir: Arc::new(Dir::open_ambient_dir(&path, ambient_authority()).unwrap()),
-                path,
-            }
-        });
-        let task = TaskSpec {
-            name: TaskName::new("task"),
-            volumes: volumes.collect(),
-            loopback: None,
-        };
-        backend.open_task(&task).unwrap()
+        task(self.temp.path(), backend, folders)
     }
 
     pub(crate) fn read(&self, path: &str) -> Option<String> {
@@ -120,6 +98,40 @@ impl Drop for World {
             "left in the scratch folder"
         );
     }
+}
+
+/// What a backend is told whose folders are all in this one.
+pub(crate) fn options(within: &Path, endpoint: Endpoint) -> DockerOptions {
+    DockerOptions::new(
+        (endpoint, "run".to_owned()),
+        Arc::new(Busybox::new()),
+        within.join("owners"),
+        folder(within, "scratch"),
+    )
+}
+
+fn folder(within: &Path, name: &str) -> PathBuf {
+    let path = within.join(name);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// A task with these folders.
+pub(crate) fn task(within: &Path, backend: &DockerBackend, folders: &[&str]) -> Box<dyn TaskScope> {
+    let volumes = folders.iter().map(|name| {
+        let path = folder(within, name);
+        Volume {
+            name: (*name).into(),
+            dir: Arc::new(Dir::open_ambient_dir(&path, ambient_authority()).unwrap()),
+            path,
+        }
+    });
+    let task = TaskSpec {
+        name: TaskName::new("task"),
+        volumes: volumes.collect(),
+        loopback: None,
+    };
+    backend.open_task(&task).unwrap()
 }
 
 /// A step that runs a shell script with these folders, each below the root and of its own name.
@@ -225,4 +237,10 @@ impl StepSink for Collected {
     }
 
     fn progress(&self, _done: u64, _total: Option<u64>, _message: &str) {}
+}
+
+/// All that an error says, its causes behind it.
+pub(crate) fn chain(error: &SandboxError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |&error| error.source());
+    causes.fold(error.to_string(), |all, cause| format!("{all}: {cause}"))
 }
