@@ -67,17 +67,15 @@ pub(crate) fn run() -> Result<()> {
     failure.map_or(Ok(()), Err)
 }
 
-/// Programs that tests use as they are, each with its Debian package: the root of containers, daemons that run them too and
-/// ways to reach one, a registry to pull from, and `git`.
-const PROGRAMS: [(&str, &str); 10] = [
+/// Programs that tests use as they are, each with its Debian package: the root of containers, a daemon that runs them too and
+/// ways to reach it, a registry to pull from, and `git`.
+const PROGRAMS: [(&str, &str); 8] = [
     ("bash-static", "bash-static"),
     ("busybox", "busybox-static"),
     ("docker-registry", "docker-registry"),
     ("dockerd", "docker.io"),
     ("git", "git"),
     ("openssl", "openssl"),
-    ("podman", "podman"),
-    ("runc", "runc"),
     ("ssh", "openssh-client"),
     ("sshd", "openssh-server"),
 ];
