@@ -111,7 +111,9 @@ pub(crate) fn sentence(messages: impl IntoIterator<Item = String>) -> String {
             "  caused by: "
         };
         // A cause of more than one line stays under its own mark.
-        text += &format!("{before}{}\n", message.trim_end().replace('\n', "\n    "));
+        // What a guest or a document says in it is hostile to a terminal.
+        let lines: Vec<_> = message.trim_end().lines().map(clean).collect();
+        text += &format!("{before}{}\n", lines.join("\n    "));
     }
     text
 }

@@ -134,9 +134,10 @@ async fn run_task(
     tokio::pin!(ended);
     let ended = loop {
         tokio::select! {
+            // What was asked for before it begins lets nothing begin.
             biased;
-            ended = &mut ended => break ended,
             _ = requests.next() => halt.ask(HaltCause::Asked),
+            ended = &mut ended => break ended,
         }
     };
     match ended.trouble {

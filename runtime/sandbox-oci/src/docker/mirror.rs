@@ -302,6 +302,8 @@ mod tests {
         let entries = archive.entries().unwrap();
         entries
             .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+            // A folder may have a slash at its end, which makes no difference.
+            .map(|path| path.trim_end_matches('/').to_owned())
             .collect()
     }
 
@@ -311,13 +313,13 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", temp.path().join("link")).unwrap();
         let mut all = Vec::new();
         pack(&dir, &Snapshot::new(), &mut all).unwrap();
-        assert_eq!(names(&all), ["./", "a/", "a/one", "link", "two"]);
+        assert_eq!(names(&all), [".", "a", "a/one", "link", "two"]);
         let before = look(&dir).unwrap();
         std::fs::remove_file(temp.path().join("two")).unwrap();
         std::fs::write(temp.path().join("two"), "3").unwrap();
         let mut changed = Vec::new();
         pack(&dir, &before, &mut changed).unwrap();
-        assert_eq!(names(&changed), ["./", "two"]);
+        assert_eq!(names(&changed), [".", "two"]);
     }
 
     #[test]

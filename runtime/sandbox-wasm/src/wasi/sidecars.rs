@@ -44,6 +44,8 @@ enum Connection {
     Asked(Result<TcpStream, ErrorCode>),
     /// Handed to the guest.
     Made(TcpStream),
+    /// Asked for at an address that is no sidecar's: wasmtime-wasi makes it or refuses it.
+    Elsewhere(SocketAddr),
 }
 
 impl Sidecars {
@@ -96,6 +98,31 @@ fn streams(connection: &TcpStream) -> std::io::Result<(DynInputStream, DynOutput
     })
 }
 
+impl Guest {
+    /// Hands over a connection to `address`, which is no sidecar's; one that is refused is told of.
+    fn finish_elsewhere(
+        &mut self,
+        socket: Resource<TcpSocket>,
+        address: SocketAddr,
+    ) -> SocketResult<(Resource<DynInputStream>, Resource<DynOutputStream>)> {
+        let id = socket.rep();
+        let finished = HostTcpSocket::finish_connect(&mut self.sockets(), socket);
+        let code = finished
+            .as_ref()
+            .err()
+            .and_then(|error| error.downcast_ref());
+        match code {
+            Some(ErrorCode::WouldBlock) => {
+                let elsewhere = Connection::Elsewhere(address);
+                self.sidecars.sockets.insert(id, elsewhere);
+            }
+            Some(ErrorCode::AccessDenied) => self.refused(&address.to_string()),
+            _ => {}
+        }
+        finished
+    }
+}
+
 impl tcp::Host for Guest {}
 
 /// Hands calls on to wasmtime-wasi as they are.
@@ -142,13 +169,12 @@ impl HostTcpSocket for Guest {
     ) -> SocketResult<()> {
         let address = SocketAddr::from(remote);
         if !self.sidecars.is_granted(address) {
-            let asked = HostTcpSocket::start_connect(&mut self.sockets(), socket, network, remote);
-            if let Err(error) = &asked
-                && let Some(ErrorCode::AccessDenied) = error.downcast_ref()
-            {
-                self.refused(&address.to_string());
-            }
-            return asked;
+            let id = socket.rep();
+            HostTcpSocket::start_connect(&mut self.sockets(), socket, network, remote)
+                .inspect_err(|error| self.tell_of(error, address))?;
+            let elsewhere = Connection::Elsewhere(address);
+            self.sidecars.sockets.insert(id, elsewhere);
+            return Ok(());
         }
         // Both handles are what gives the right to ask.
         self.table.get(&network)?;
@@ -168,6 +194,7 @@ impl HostTcpSocket for Guest {
     ) -> SocketResult<(Resource<DynInputStream>, Resource<DynOutputStream>)> {
         match self.sidecars.sockets.remove(&socket.rep()) {
             None => HostTcpSocket::finish_connect(&mut self.sockets(), socket),
+            Some(Connection::Elsewhere(address)) => self.finish_elsewhere(socket, address),
             Some(Connection::Asked(connection)) => {
                 let connection = connection?;
                 let (input, output) = streams(&connection)?;

@@ -122,7 +122,10 @@ fn attack_code_that_runs_before_the_entry() {
 fn attack_interfaces_that_no_grant_opens() {
     let world = World::new();
     for (import, why) in [
-        ("wasi:http/types@0.2.0", "HTTP is not offered"),
+        (
+            "wasi:http/incoming-handler@0.2.0",
+            "a step sends requests and serves none",
+        ),
         (
             "wasi:cli/environment@0.3.0",
             "only version 0.2 of WASI is offered",
