@@ -91,18 +91,25 @@ impl Daemon {
         future: impl Future<Output = T> + Send + 'static,
     ) -> std::sync::mpsc::Receiver<T> {
         let (answer, answered) = sync_channel(1);
-        let scoped = OPENED.scope(RefCell::default(), async move {
+        self.handle.spawn(async move {
+            let done = Self::closing(future).await;
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(done);
+        });
+        answered
+    }
+
+    /// Has what `future` opens closed when it has ended.
+    pub(super) fn closing<T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
+        OPENED.scope(RefCell::default(), async move {
             let done = future.await;
             let opened = OPENED.with(RefCell::take);
             for line in opened {
                 line.abort();
                 let _ = line.await;
             }
-            // Whoever asked may have stopped waiting.
-            let _ = answer.send(done);
-        });
-        self.handle.spawn(scoped);
-        answered
+            done
+        })
     }
 
     /// Has `future` run on the daemon's thread until whoever asked for it ends it.

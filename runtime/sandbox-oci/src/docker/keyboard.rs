@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bollard::Docker;
 use bollard::query_parameters::{ResizeContainerTTYOptionsBuilder, ResizeExecOptionsBuilder};
 use stepwell_contract::power::{Terminal, TerminalSize};
 use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
@@ -19,7 +20,7 @@ const AHEAD_BYTES: usize = 64 << 10;
 pub(super) struct Keyboard {
     daemon: Arc<Daemon>,
     typing: Mutex<Option<Arc<tokio::sync::Mutex<DuplexStream>>>>,
-    window: Mutex<Window>,
+    window: Arc<Mutex<Window>>,
 }
 
 struct Window {
@@ -28,6 +29,7 @@ struct Window {
 }
 
 /// What has a window.
+#[derive(Clone)]
 pub(super) enum WindowOf {
     /// A program beside that of a container.
     Exec(String),
@@ -42,17 +44,16 @@ impl Keyboard {
         let keyboard = Self {
             daemon: Arc::clone(daemon),
             typing: Mutex::new(Some(Arc::new(typing.into()))),
-            window: Mutex::new(Window { size, of: None }),
+            window: Arc::new(Mutex::new(Window { size, of: None })),
         };
         (keyboard, typed)
     }
 
-    /// The shell runs; its window is as large as was said last. Returns when the daemon knows, so that what is typed then
-    /// finds it so.
-    pub(super) fn appears(&self, of: WindowOf) {
-        let mut window = self.window();
-        window.of = Some(of);
-        self.apply(&window);
+    /// The shell is about to run. What is given ends when its window is as large as was said last, so that what is typed
+    /// then finds it so; a daemon waits for a shell that never begins, and whoever runs this does not have to.
+    pub(super) fn appears(&self, of: WindowOf) -> impl Future<Output = ()> + Send + use<> {
+        self.window().of = Some(of.clone());
+        Daemon::closing(of.tell(self.daemon.docker(), Arc::clone(&self.window)))
     }
 
     /// Nobody reads what is typed any more.
@@ -67,30 +68,40 @@ impl Keyboard {
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {
-        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.window)
+    }
+}
+
+impl WindowOf {
+    /// Tells how large the window is, until that is what was told last.
+    async fn tell(self, docker: Docker, window: Arc<Mutex<Window>>) {
+        let mut told = None;
+        loop {
+            let size = locked(&window).size;
+            match size {
+                Some(size) if told != Some(size) => {
+                    self.clone().resize(docker.clone(), size).await;
+                    told = Some(size);
+                }
+                _ => return,
+            }
+        }
     }
 
-    fn apply(&self, window: &Window) {
-        let (Some(size), Some(of)) = (window.size, &window.of) else {
-            return;
-        };
+    async fn resize(self, docker: Docker, size: TerminalSize) {
         let (rows, columns) = (i32::from(size.rows), i32::from(size.columns));
         // A terminal that is gone has no size.
-        let _ = match of {
-            WindowOf::Exec(id) => {
-                let id = id.clone();
+        let _ = match self {
+            Self::Exec(id) => {
                 let options = ResizeExecOptionsBuilder::new().h(rows).w(columns).build();
-                self.daemon
-                    .ask(|docker| async move { docker.resize_exec(&id, options).await })
+                docker.resize_exec(&id, options).await
             }
-            WindowOf::Container(id) => {
-                let id = id.clone();
+            Self::Container(id) => {
                 let options = ResizeContainerTTYOptionsBuilder::new()
                     .h(rows)
                     .w(columns)
                     .build();
-                self.daemon
-                    .ask(|docker| async move { docker.resize_container_tty(&id, options).await })
+                docker.resize_container_tty(&id, options).await
             }
         };
     }
@@ -112,9 +123,21 @@ impl Terminal for Keyboard {
 
     fn resize(&self, size: TerminalSize) {
         let mut window = self.window();
-        if window.size.is_some() {
-            window.size = Some(size);
-            self.apply(&window);
+        if window.size.is_none() {
+            return;
+        }
+        window.size = Some(size);
+        let of = window.of.clone();
+        // The daemon's thread looks at it too.
+        drop(window);
+        if let Some(of) = of {
+            let window = Arc::clone(&self.window);
+            let told = self.daemon.spawn(of.tell(self.daemon.docker(), window));
+            let _ = told.recv();
         }
     }
+}
+
+fn locked(window: &Mutex<Window>) -> MutexGuard<'_, Window> {
+    window.lock().unwrap_or_else(PoisonError::into_inner)
 }

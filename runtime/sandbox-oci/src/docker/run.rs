@@ -129,8 +129,8 @@ impl Container {
         };
         io.sink.started();
         if let Some((keyboard, typed)) = typed {
-            keyboard.appears(WindowOf::Container(id.clone()));
-            attached.line.speak(typed);
+            let window = keyboard.appears(WindowOf::Container(id.clone()));
+            attached.line.speak(typed, window);
         }
         let ended = self.follow(&id, attached, io);
         self.shared.running().retain(|running| *running != id);

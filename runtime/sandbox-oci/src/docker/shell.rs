@@ -179,8 +179,8 @@ impl DaemonShell {
             terminal: self.terminal,
         };
         let mut attached = Attached::new(daemon, attach)?;
-        keyboard.appears(WindowOf::Exec(exec.to_owned()));
-        attached.line.speak(typed);
+        let window = keyboard.appears(WindowOf::Exec(exec.to_owned()));
+        attached.line.speak(typed, window);
         io.sink.started();
         let (events, happens) = channel();
         let asked = events.clone();

@@ -123,13 +123,20 @@ impl Attached {
 }
 
 impl Line {
-    /// From now on, the program is told what is read from `typed`, and in the end that this is all.
-    pub(super) fn speak(&mut self, typed: impl AsyncRead + Send + Unpin + 'static) {
+    /// Once `first` has ended, the program is told what is read from `typed`, and in the end that this is all.
+    pub(super) fn speak(
+        &mut self,
+        typed: impl AsyncRead + Send + Unpin + 'static,
+        first: impl Future<Output = ()> + Send + 'static,
+    ) {
         let Some(writer) = self.writer.take() else {
             return;
         };
         let terminal = self.terminal;
-        let task = self.daemon.start(type_on(typed, writer, terminal));
+        let task = self.daemon.start(async move {
+            first.await;
+            type_on(typed, writer, terminal).await;
+        });
         self.tasks.push(task);
     }
 }

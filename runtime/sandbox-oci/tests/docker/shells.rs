@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use stepwell_contract::power::ShellSpec;
+use stepwell_contract::power::{ShellSpec, TerminalSize};
 use stepwell_contract::{
     Access, Cancel, CancelReason, Ending, Place, SandboxErrorKind, StepSpec, TaskScope,
 };
@@ -149,6 +149,17 @@ fn after_the_step_shells_see_what_it_left_and_nothing_stays() {
         assert_eq!(ran.stdout, "mine\n");
     }
     assert_eq!(world.read("ws/seen").as_deref(), Some("seen\n"));
+    let window = place.shell(ShellSpec {
+        terminal: Some(TerminalSize {
+            rows: 21,
+            columns: 73,
+        }),
+        ..spec("read -r word; busybox stty size")
+    });
+    let window = window.unwrap();
+    window.terminal.write(b"word\n").unwrap();
+    let ran = run_until(window.sandbox, Cancel::new(), Arc::default()).unwrap();
+    assert!(ran.stdout.ends_with("21 73\r\n"), "{ran:?}");
     stopped(&*place, "trap '' TERM; echo ready; while :; do :; done");
     let late = place.shell(spec("true")).unwrap();
     task.close().unwrap();
