@@ -107,19 +107,21 @@ impl Guest {
     ) -> SocketResult<(Resource<DynInputStream>, Resource<DynOutputStream>)> {
         let id = socket.rep();
         let finished = HostTcpSocket::finish_connect(&mut self.sockets(), socket);
-        let code = finished
-            .as_ref()
-            .err()
-            .and_then(|error| error.downcast_ref());
-        match code {
-            Some(ErrorCode::WouldBlock) => {
+        if let Err(error) = &finished {
+            self.tell_of(error, address);
+            if let Some(ErrorCode::WouldBlock) = error.downcast_ref() {
                 let elsewhere = Connection::Elsewhere(address);
                 self.sidecars.sockets.insert(id, elsewhere);
             }
-            Some(ErrorCode::AccessDenied) => self.refused(&address.to_string()),
-            _ => {}
         }
         finished
+    }
+
+    /// Says which line would grant a connection to `address`, where that is what was wrong with it.
+    fn tell_of(&mut self, error: &SocketError, address: SocketAddr) {
+        if let Some(ErrorCode::AccessDenied) = error.downcast_ref() {
+            self.refused(&address.to_string());
+        }
     }
 }
 
