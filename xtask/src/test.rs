@@ -69,13 +69,15 @@ pub(crate) fn run() -> Result<()> {
 
 /// Programs that tests use as they are, each with its Debian package: the root of containers, a daemon that runs them too and
 /// ways to reach it, a registry to pull from, and `git`.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 10] = [
     ("bash-static", "bash-static"),
     ("busybox", "busybox-static"),
     ("docker-registry", "docker-registry"),
     ("dockerd", "docker.io"),
     ("git", "git"),
     ("openssl", "openssl"),
+    ("podman", "podman"),
+    ("runc", "runc"),
     ("ssh", "openssh-client"),
     ("sshd", "openssh-server"),
 ];

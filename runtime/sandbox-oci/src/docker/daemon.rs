@@ -33,6 +33,8 @@ pub(super) struct Daemon {
     docker: Docker,
     dial: Arc<Dial>,
     handle: Handle,
+    /// Containers that it keeps as long as there are others in their networks.
+    pub(super) kept: Mutex<Vec<String>>,
     thread: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
 
@@ -72,6 +74,7 @@ impl Daemon {
             docker,
             dial,
             handle,
+            kept: Mutex::default(),
             thread: Mutex::new(Some((stop, thread))),
         }))
     }

@@ -133,9 +133,20 @@ impl ApiError {
         matches!(self, Self::Refused { status: 404, .. })
     }
 
-    /// Whether it says that the thing is not in the right state.
+    /// Whether it says that others are in the container's network. Podman does, by its words alone.
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(self, Self::Refused { message, .. } if message.contains("has dependent containers"))
+    }
+
+    /// Whether it says that the thing is not in the right state. Podman calls that an error of its own.
     pub(crate) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Refused { status: 409, .. })
+        match self {
+            Self::Refused { status: 409, .. } => true,
+            Self::Refused { status, message } => {
+                *status == 500 && message.contains("container state improper")
+            }
+            _ => false,
+        }
     }
 }
 

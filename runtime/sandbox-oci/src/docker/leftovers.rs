@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListVolumesOptionsBuilder,
@@ -139,10 +140,31 @@ impl Drop for Owner {
 
 /// Removes a container, running or not. One that is gone already is removed.
 pub(super) fn remove_container(daemon: &Daemon, id: String) -> Result<(), ApiError> {
+    let removed = try_remove(daemon, &id);
+    let mut kept = daemon.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    match removed {
+        // It goes with the last one that is in its network.
+        Err(error) if error.is_kept() => kept.push(id),
+        removed => removed?,
+    }
+    // The last may have gone before this one was known to wait for it.
+    let mut first = Ok(());
+    kept.retain(|id| match try_remove(daemon, id) {
+        Err(error) if error.is_kept() => true,
+        removed => {
+            first = std::mem::replace(&mut first, Ok(())).and(removed);
+            false
+        }
+    });
+    first
+}
+
+fn try_remove(daemon: &Daemon, id: &str) -> Result<(), ApiError> {
     let options = RemoveContainerOptionsBuilder::new()
         .force(true)
         .v(true)
         .build();
+    let id = id.to_owned();
     let removed =
         daemon.ask(|docker| async move { docker.remove_container(&id, Some(options)).await });
     match removed {

@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use stepwell_contract::power::{EachFile, Shell, ShellSpec};
 use stepwell_contract::{Place, SandboxError, SandboxErrorKind};
@@ -45,6 +45,45 @@ impl DaemonPlace {
                 .because("the step has not run, or its task has ended")
         })
     }
+
+    /// Where volumes were mounted, below the root.
+    fn mounts(&self) -> impl Iterator<Item = PathBuf> {
+        let host = self.0.body.host_config.iter();
+        let mounts = host.flat_map(|host| host.mounts.iter().flatten());
+        let targets = mounts.filter_map(|mount| mount.target.as_deref());
+        targets.map(|target| PathBuf::from(target.trim_start_matches('/')))
+    }
+}
+
+/// Adds one entry that a daemon sent.
+fn add<W: Write>(
+    archive: &mut Builder<W>,
+    path: &Path,
+    entry: unpack::Handed<'_>,
+) -> Result<(), Stopped> {
+    if path.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(entry.header.entry_type());
+    header.set_mode(entry.header.mode().unwrap_or_default() & 0o7777);
+    header.set_uid(entry.header.uid().unwrap_or_default());
+    header.set_gid(entry.header.gid().unwrap_or_default());
+    // Times differ from run to run.
+    header.set_mtime(0);
+    header.set_size(0);
+    let added = match (entry.header.entry_type(), entry.link) {
+        (EntryType::Regular | EntryType::Continuous, _) => {
+            header.set_size(entry.header.entry_size().unwrap_or_default());
+            archive.append_data(&mut header, path, entry.content)
+        }
+        (EntryType::Directory, _) => archive.append_data(&mut header, path, io::empty()),
+        (EntryType::Symlink | EntryType::Link, Some(link)) => {
+            archive.append_link(&mut header, path, text(link))
+        }
+        _ => Ok(()),
+    };
+    added.map_err(Stopped::Theirs)
 }
 
 fn extracting(path: &str, kind: SandboxErrorKind) -> SandboxError {
@@ -139,44 +178,40 @@ impl Place for DaemonPlace {
 
     fn archive(&self, to: &mut dyn Write) -> Result<(), SandboxError> {
         let id = self.container()?;
-        let all = Download::new(&self.0.held.daemon, &id, "/.");
-        let mut archive = Builder::new(to);
-        let written = unpack::each_entry(all, &Bounds::default(), |entry| {
-            let path: PathBuf = entry.names.iter().map(|name| text(name)).collect();
-            if path.as_os_str().is_empty() {
-                return Ok(());
-            }
-            let mut header = tar::Header::new_gnu();
-            header.set_entry_type(entry.header.entry_type());
-            header.set_mode(entry.header.mode().unwrap_or_default() & 0o7777);
-            header.set_uid(entry.header.uid().unwrap_or_default());
-            header.set_gid(entry.header.gid().unwrap_or_default());
-            // Times differ from run to run.
-            header.set_mtime(0);
-            header.set_size(0);
-            let added = match (entry.header.entry_type(), entry.link) {
-                (EntryType::Regular | EntryType::Continuous, _) => {
-                    header.set_size(entry.header.entry_size().unwrap_or_default());
-                    archive.append_data(&mut header, &path, entry.content)
-                }
-                (EntryType::Directory, _) => archive.append_data(&mut header, &path, io::empty()),
-                (EntryType::Symlink | EntryType::Link, Some(link)) => {
-                    archive.append_link(&mut header, &path, text(link))
-                }
-                _ => Ok(()),
-            };
-            added.map_err(Stopped::Theirs)
-        });
         let doing = || format!("archive step `{}`", self.0.name);
         let theirs = |error: io::Error| {
             SandboxError::new(BACKEND, doing(), SandboxErrorKind::Interrupted).because(error)
         };
-        written.map_err(|stopped| match stopped {
+        let stopped = |stopped| match stopped {
             Stopped::Ours(error) => {
                 SandboxError::new(BACKEND, doing(), SandboxErrorKind::Host).because(error)
             }
             Stopped::Theirs(error) => theirs(error),
-        })?;
+        };
+        let mut archive = Builder::new(to);
+        // Docker shows what was mounted with the rest, Podman only where it is asked for.
+        let mut mounts: Vec<_> = self.mounts().map(|mount| (mount, false)).collect();
+        let all = Download::new(&self.0.held.daemon, &id, "/.");
+        let walked = unpack::each_entry(all, &Bounds::default(), |entry| {
+            let path: PathBuf = entry.names.iter().map(|name| text(name)).collect();
+            for (mount, shown) in &mut mounts {
+                *shown |= path != *mount && path.starts_with(mount);
+            }
+            add(&mut archive, &path, entry)
+        });
+        walked.map_err(stopped)?;
+        for (mount, _) in mounts.into_iter().filter(|(_, shown)| !shown) {
+            let from = format!("/{}/.", mount.display());
+            let all = Download::new(&self.0.held.daemon, &id, &from);
+            let walked = unpack::each_entry(all, &Bounds::default(), |entry| {
+                let below: PathBuf = entry.names.iter().map(|name| text(name)).collect();
+                match below.as_os_str().is_empty() {
+                    true => Ok(()),
+                    false => add(&mut archive, &mount.join(below), entry),
+                }
+            });
+            walked.map_err(stopped)?;
+        }
         archive.finish().map_err(theirs)
     }
 }

@@ -1,4 +1,4 @@
-//! Containers of Docker's do what is demanded of every backend. Needs what `tests/docker` needs, and says where it is missing.
+//! Containers of Docker's and of Podman's do what is demanded of every backend. Needs what `tests/docker` needs, and says where it is missing.
 //!
 //! A group of cases is one test: each test may be a process of its own, and a daemon takes longer to start than a case.
 
@@ -30,8 +30,7 @@ struct Containers {
 }
 
 impl Containers {
-    fn new() -> Self {
-        let daemon = Daemon::start(&[]);
+    fn new(daemon: Daemon) -> Self {
         let layer = Busybox::new();
         let image = layer.image();
         let owners = tempfile::tempdir().unwrap();
@@ -97,8 +96,8 @@ fn group(case: &Case) -> &'static str {
 }
 
 /// Plays every case of a group, with one daemon for all of them.
-fn play(name: &str) -> Result<(), Failed> {
-    let harness = Containers::new();
+fn play(name: &str, daemon: fn() -> Daemon) -> Result<(), Failed> {
+    let harness = Containers::new(daemon());
     let mut failed = Vec::new();
     for case in CASES.iter().filter(|case| group(case) == name) {
         if catch_unwind(AssertUnwindSafe(|| case.check(&harness))).is_err() {
@@ -112,15 +111,22 @@ fn play(name: &str) -> Result<(), Failed> {
     }
 }
 
+/// One trial for each group of cases, where the daemon's programs are installed.
+fn trials(
+    of: &'static str,
+    programs: &[(&str, &'static str)],
+    start: fn() -> Daemon,
+) -> Vec<Trial> {
+    if daemon::missing_of(programs).is_some() {
+        return Vec::new();
+    }
+    let groups: BTreeSet<_> = CASES.iter().map(group).collect();
+    let trial = |name: &'static str| Trial::test(format!("{of}_{name}"), move || play(name, start));
+    groups.into_iter().map(trial).collect()
+}
+
 fn main() {
-    let trials = match daemon::missing() {
-        None => {
-            let groups: BTreeSet<_> = CASES.iter().map(group).collect();
-            let trial =
-                |name: &'static str| Trial::test(format!("docker_{name}"), move || play(name));
-            groups.into_iter().map(trial).collect()
-        }
-        Some(_) => Vec::new(),
-    };
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    let mut all = trials("docker", daemon::DOCKER, || Daemon::start(&[]));
+    all.extend(trials("podman", daemon::PODMAN, Daemon::podman));
+    libtest_mimic::run(&Arguments::from_args(), all).exit();
 }
