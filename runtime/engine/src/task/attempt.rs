@@ -8,7 +8,8 @@ use stepwell_contract::event::Verdict;
 use stepwell_contract::{CancelReason, Ending, EventKind, ParamValue, STOP_PATIENCE, StepName};
 use stepwell_spec::{OnError, TaskRun};
 
-use super::thread::{self, Finished, Job, Shared};
+use super::shared::{Finished, Shared};
+use super::thread::{self, Job};
 use super::{Halt, RunGround};
 use crate::error::{EngineError, causes};
 use crate::events::Events;

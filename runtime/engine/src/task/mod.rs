@@ -6,7 +6,9 @@
 mod attempt;
 mod attempts;
 mod halt;
+mod opened;
 mod run_ground;
+mod shared;
 mod thread;
 mod threads;
 mod unbegun;
