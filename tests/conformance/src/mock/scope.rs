@@ -5,7 +5,7 @@ use std::fs;
 use std::net::TcpStream;
 use std::os::fd::IntoRawFd;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 
 use stepwell_contract::power::ProxyHandler;
 use stepwell_contract::{
@@ -76,7 +76,7 @@ pub(super) struct Scope {
     /// Asked for when the scope ends: what outlives a step goes then.
     ends: Cancel,
     /// For the flaw that mixes outputs.
-    first: Arc<Mutex<Option<Weak<dyn StepSink>>>>,
+    first: Arc<Mutex<Option<Arc<dyn StepSink>>>>,
     _folder: TempDir,
 }
 
@@ -275,7 +275,7 @@ struct Prepared {
     proxies: Arc<Proxies>,
     ports: Arc<Ports>,
     place: Arc<MockPlace>,
-    first: Arc<Mutex<Option<Weak<dyn StepSink>>>>,
+    first: Arc<Mutex<Option<Arc<dyn StepSink>>>>,
     has_run: bool,
 }
 
@@ -334,9 +334,7 @@ impl Sandbox for Prepared {
         }
         if shared.has(Flaw::MixesOutputs) {
             let mut first = self.first.lock().unwrap();
-            let known = first.as_ref().and_then(Weak::upgrade);
-            *first = Some(Arc::downgrade(known.as_ref().unwrap_or(&io.sink)));
-            io.sink = known.unwrap_or(io.sink);
+            io.sink = Arc::clone(first.get_or_insert(io.sink));
         }
         if shared.has(Flaw::Chatty) {
             let sink = &io.sink;
