@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use stepwell_contract::{
     Ambient, Cancel, DescribedParam, DescribedResult, DescribedWorkspace, Description, EmitError,
-    Grants, Image, Limits, LogStream, ParamValue, SandboxError, SandboxErrorKind, StepIo, StepSink,
-    Want,
+    Grants, Image, Limits, LogStream, Network, ParamValue, SandboxError, SandboxErrorKind, StepIo,
+    StepSink, Want,
 };
 
 use crate::BACKEND;
@@ -39,8 +39,10 @@ impl WasmBackend {
             SandboxError::new(BACKEND, doing, SandboxErrorKind::BadGuest).because(cause)
         };
         // Sockets are there to be imported, for it may want them when it runs; they reach nothing.
-        let mut grants = Grants::default();
-        grants.network = stepwell_contract::Network::None;
+        let grants = Grants {
+            network: Network::None,
+            ..Grants::default()
+        };
         let loaded = self.load(image, limits)?;
         let entry = loaded.entry(image, &grants)?;
         let Entry::Plugin(plugin) = &*entry else {

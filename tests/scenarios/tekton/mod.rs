@@ -74,7 +74,8 @@ fn examples_of_tekton_end_on_containers_as_in_a_cluster() {
 /// Where the examples are.
 #[expect(
     clippy::disallowed_methods,
-    reason = "where Tekton's examples are is said in the environment"
+    clippy::print_stdout,
+    reason = "where Tekton's examples are is said in the environment, and a test that is skipped says so"
 )]
 fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("STEPWELL_TEKTON_EXAMPLES").map(PathBuf::from);
@@ -86,6 +87,10 @@ fn folder() -> Option<PathBuf> {
 
 /// Takes every document of the folder as far as it goes with `args`, and compares that with how it ends in a cluster, or
 /// with what `excused` says.
+#[expect(
+    clippy::print_stdout,
+    reason = "how many end as in a cluster is what is to be known"
+)]
 fn compare(
     what: &str,
     folder: &Path,
