@@ -1,7 +1,7 @@
 //! The places of steps, for whoever looks into them from outside: known while their task is open, held after a failure
 //! where that is wanted, and stopped at breakpoints.
 //!
-//! In: a task's thread says what it opens, runs and gives up ([`TaskPlaces`]). Out: what is there to look into
+//! In: a task's thread says what it opens, runs and gives up (`TaskPlaces`). Out: what is there to look into
 //! ([`Places::list`]). It does not know who looks, nor how: whoever opens a shell in a place does that with the place.
 
 mod board;
