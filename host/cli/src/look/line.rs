@@ -1,62 +1,84 @@
 //! The run's end of one conversation: frames go out from any thread, and never keep a task from ending.
 
-use std::io::{self, Write};
-use std::net::Shutdown;
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 use stepwell_contract::Cancel;
-use stepwell_contract::cancel::HookGuard;
 
 use super::frames::{self, Kind};
 
-/// How long a last word may take to be taken once the task ends: it fits into the socket's own buffer, or nobody reads.
+/// How long a last word may take to be taken once the task has ended: it fits into the socket's own buffer, or nobody reads.
 const LAST_WORD: Duration = Duration::from_millis(200);
 
 /// Where frames go out.
 #[derive(Clone)]
-pub(super) struct Line(Arc<Mutex<UnixStream>>);
+pub(super) struct Line {
+    stream: Arc<Mutex<UnixStream>>,
+    over: Cancel,
+}
 
 impl Line {
+    /// A line that waits for its reader as long as it takes.
     pub(super) fn new(stream: &UnixStream) -> io::Result<Self> {
-        Ok(Self(Arc::new(Mutex::new(stream.try_clone()?))))
+        let stream = stream.try_clone()?;
+        stream.set_write_timeout(Some(LAST_WORD))?;
+        Ok(Self {
+            stream: Arc::new(Mutex::new(stream)),
+            over: Cancel::new(),
+        })
     }
 
-    fn stream(&self) -> MutexGuard<'_, UnixStream> {
-        // A frame goes out as a whole, or the line is dead.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The same line, on which nobody waits for the other side once `over` is asked for.
+    pub(super) fn until(self, over: Cancel) -> Self {
+        Self { over, ..self }
+    }
+
+    fn writer(&self) -> Writer<'_> {
+        Writer {
+            // A frame goes out as a whole, or the line is dead.
+            stream: self.stream.lock().unwrap_or_else(PoisonError::into_inner),
+            over: &self.over,
+        }
     }
 
     /// Sends `content`, in as many frames as it takes. Blocks while the other side does not read.
     pub(super) fn send(&self, kind: Kind, content: &[u8]) -> io::Result<()> {
-        let mut stream = self.stream();
+        let mut writer = self.writer();
         for part in content.chunks(frames::LONGEST) {
-            frames::write(&mut *stream, kind, part)?;
+            frames::write(&mut writer, kind, part)?;
         }
         Ok(())
     }
 
     /// Sends one frame with what `said` is in JSON.
     pub(super) fn say(&self, kind: Kind, said: &impl Serialize) -> io::Result<()> {
-        frames::say(&mut *self.stream(), kind, said)
+        frames::say(&mut self.writer(), kind, said)
+    }
+}
+
+/// Waits for a reader while there is something to wait for.
+struct Writer<'a> {
+    stream: MutexGuard<'a, UnixStream>,
+    over: &'a Cancel,
+}
+
+impl Write for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.write(bytes) {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+                        && self.over.reason().is_none() => {}
+                written => return written,
+            }
+        }
     }
 
-    /// Sees to it that nobody waits for the other side once `over` is asked for. Whoever is in the middle of a frame then
-    /// has waited long enough.
-    pub(super) fn end_with(&self, over: &Cancel, stream: &UnixStream) -> io::Result<HookGuard> {
-        let (line, stream) = (self.clone(), stream.try_clone()?);
-        Ok(over.on_cancel(move || {
-            let free = line.0.try_lock().is_ok_and(|line| {
-                let bounded = line.set_write_timeout(Some(LAST_WORD));
-                bounded.is_ok()
-            });
-            if !free {
-                // It may be closed already.
-                let _ = stream.shutdown(Shutdown::Both);
-            }
-        }))
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

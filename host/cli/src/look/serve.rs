@@ -11,8 +11,9 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use cap_std::fs::Dir;
@@ -28,6 +29,9 @@ use super::{choose, hand_out, session, socket};
 /// How many may look into one run at once.
 const MOST: usize = 64;
 
+/// How long the end of a run waits for those who are being told of it.
+const PARTING: Duration = Duration::from_secs(1);
+
 /// Listens until it is dropped.
 pub(crate) struct Server {
     served: Arc<Served>,
@@ -41,6 +45,8 @@ struct Served {
     closing: AtomicBool,
     /// Those that are connected, by their numbers.
     guests: Mutex<Guests>,
+    /// One of them has gone.
+    gone: Condvar,
 }
 
 #[derive(Default)]
@@ -62,6 +68,7 @@ impl Server {
             places,
             closing: AtomicBool::new(false),
             guests: Mutex::default(),
+            gone: Condvar::new(),
         });
         let thread = std::thread::Builder::new()
             .name("look".to_owned())
@@ -89,10 +96,7 @@ impl Drop for Server {
             // It only ends by returning.
             let _ = thread.join();
         }
-        for stream in self.served.guests().streams.values() {
-            // It may be closed already.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        self.served.part();
     }
 }
 
@@ -100,6 +104,26 @@ impl Served {
     fn guests(&self) -> MutexGuard<'_, Guests> {
         // One call at a time.
         self.guests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets nobody ask for more, and waits until each has its last word.
+    fn part(&self) {
+        let guests = self.guests();
+        for stream in guests.streams.values() {
+            // It may be closed already.
+            let _ = stream.shutdown(Shutdown::Read);
+        }
+        let talking = |guests: &mut Guests| !guests.streams.is_empty();
+        let waited = self.gone.wait_timeout_while(guests, PARTING, talking);
+        let (guests, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        for stream in guests.streams.values() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn farewell(&self, number: u64) {
+        self.guests().streams.remove(&number);
+        self.gone.notify_all();
     }
 
     fn listen(self: &Arc<Self>, listener: &UnixListener) {
@@ -136,10 +160,10 @@ impl Served {
                 if let Err(error) = served.talk(stream) {
                     tracing::debug!(?error, "whoever looked into this run has gone");
                 }
-                served.guests().streams.remove(&number);
+                served.farewell(number);
             });
         if spawned.is_err() {
-            self.guests().streams.remove(&number);
+            self.farewell(number);
         }
     }
 
@@ -160,7 +184,7 @@ impl Served {
         let Some(frame) = Frame::read(&mut stream)? else {
             return Ok(());
         };
-        match self.answer(&frame, &mut stream, &line)? {
+        match self.answer(&frame, &mut stream, line.clone())? {
             Ok(()) => Ok(()),
             Err(refused) => line.say(Kind::Refused, &refused),
         }
@@ -170,7 +194,7 @@ impl Served {
         &self,
         frame: &Frame,
         stream: &mut UnixStream,
-        line: &Line,
+        line: Line,
     ) -> io::Result<Result<(), Refused>> {
         let asked = match (frame.kind, frame.parse::<Ask>()) {
             (Kind::Ask, Ok(asked)) if asked.version == VERSION => asked,
@@ -184,14 +208,14 @@ impl Served {
             Ok(seen) => seen,
             Err(refused) => return Ok(Err(refused)),
         };
-        let _over = line.end_with(&seen.over, stream)?;
+        let line = line.until(seen.over.clone());
         match asked.what {
             What::Shell { command, terminal } => {
                 let terminal = terminal.map(|(rows, columns)| TerminalSize { rows, columns });
-                session::shell(&seen, ShellSpec { command, terminal }, stream, line)
+                session::shell(&seen, ShellSpec { command, terminal }, stream, &line)
             }
-            What::Copy { path } => hand_out::copy(&seen, &path, line),
-            What::Archive => hand_out::archive(&seen, line),
+            What::Copy { path } => hand_out::copy(&seen, &path, &line),
+            What::Archive => hand_out::archive(&seen, &line),
             What::Continue { fail } => {
                 let how = match fail {
                     true => GoOn::Fail,

@@ -115,8 +115,7 @@ fn begin(
         }),
     };
     let served = std::thread::spawn(move || {
-        let line = Line::new(&stream)?;
-        let _over = line.end_with(&seen.over, &stream)?;
+        let line = Line::new(&stream)?.until(seen.over.clone());
         shell(&seen, spec, &mut stream, &line)
     });
     let begun = Frame::read(&mut client).unwrap().unwrap();
