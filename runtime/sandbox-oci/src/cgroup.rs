@@ -8,6 +8,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use stepwell_contract::Resources;
@@ -79,7 +80,7 @@ impl Groups {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{PREFIX}{}-{number}", std::process::id());
         let mut group = Group(Vec::new());
-        // Each older controller that a process is put under costs a grace period of the kernel's: only those that bound it.
+        // Each older controller costs a folder and two writes: only those that bound something.
         let needed = |controller: &&str| match *controller {
             "memory" => resources.memory.is_some(),
             "cpu" => resources.cpu_millis.is_some(),
@@ -128,12 +129,33 @@ fn usable(base: Base) -> Option<Base> {
 pub(crate) struct Group(Vec<Base>);
 
 impl Group {
-    /// Puts a process, and all that it starts from now on, into the group.
-    pub(crate) fn add(&self, process: u32) -> io::Result<()> {
-        for base in &self.0 {
-            fs::write(base.path.join("cgroup.procs"), process.to_string())?;
+    /// Starts a process in the group, with all that it starts.
+    ///
+    /// Under the older interface this thread goes in, starts it, and goes out again: the kernel moves a thread that asks for
+    /// itself at once, and a process only after a grace period of some ten milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused; a process that was started is ended then.
+    pub(crate) fn start(&self, command: &mut Command) -> io::Result<Child> {
+        let (unified, older): (Vec<_>, Vec<_>) = self.0.iter().partition(|base| base.unified);
+        let myself = |group: &Path| fs::write(group.join("tasks"), "0");
+        let entered = older.iter().try_for_each(|base| myself(&base.path));
+        let started = entered.and_then(|()| command.spawn());
+        let left = older
+            .iter()
+            .filter_map(|base| base.path.parent())
+            .try_for_each(myself);
+        let mut child = started?;
+        let process = child.id().to_string();
+        let mut groups = unified.iter().map(|base| base.path.join("cgroup.procs"));
+        let put = left.and_then(|()| groups.try_for_each(|file| fs::write(file, &process)));
+        if let Err(error) = put {
+            let _ = child.kill();
+            child.wait()?;
+            return Err(error);
         }
-        Ok(())
+        Ok(child)
     }
 
     fn bound(&self, resources: Resources) -> io::Result<()> {

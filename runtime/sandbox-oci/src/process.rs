@@ -129,7 +129,7 @@ fn keep(
         .stdin(Stdio::from(OwnedFd::from(socket)))
         .stdout(out)
         .stderr(err);
-    let mut child = command.spawn()?;
+    let mut child = group.start(&mut command)?;
     // The pipes' other ends are the container's alone.
     drop(command);
     let begun = i32::try_from(child.id())
@@ -139,7 +139,6 @@ fn keep(
         .and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::empty())?))
         .and_then(|process| {
             let _ = events.send(Event::Born(process));
-            group.add(child.id())?;
             let mut line = serde_json::to_vec(&Order::Container(Box::new(request.clone())))?;
             line.push(b'\n');
             said_to.write_all(&line)

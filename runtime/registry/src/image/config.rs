@@ -35,6 +35,12 @@ struct RootFs {
     diff_ids: Option<Vec<Sha256>>,
 }
 
+/// The digests of the layers, unpacked, as a configuration names them; nothing where it is no configuration.
+pub(crate) fn diff_ids(config: &[u8]) -> Option<Vec<Sha256>> {
+    let file: File = serde_json::from_slice(config).ok()?;
+    file.rootfs?.diff_ids
+}
+
 /// The image of a manifest and a configuration.
 pub(crate) fn container(
     digest: Sha256,

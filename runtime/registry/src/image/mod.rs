@@ -7,7 +7,7 @@ mod config;
 mod manifest;
 mod platform;
 
-pub(crate) use config::container;
+pub(crate) use config::{container, diff_ids};
 pub(crate) use manifest::{Document, Entry, ImageManifest, Made, read};
 pub(crate) use platform::choose;
 

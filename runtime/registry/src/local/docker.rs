@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::Place;
 use crate::{
-    image::{CONFIG_BYTES, IMAGE_BYTES, ImageProblem, LAYERS},
+    image::{self, CONFIG_BYTES, IMAGE_BYTES, ImageProblem, LAYERS},
     layer::Packing,
     pull::PullError,
     reference::Reference,
@@ -55,8 +55,10 @@ pub(super) fn import(store: &ImageStore, place: &Place<'_>) -> Result<Sha256, Pu
     let config = config.ok_or_else(|| place.no_part(&entry.config))?;
     let mut left = IMAGE_BYTES;
     let mut described = Vec::new();
-    for name in layers {
-        let (digest, size, packing) = layer(store, place, name, left)?;
+    // What is not a configuration is found to be none when the image is made of it.
+    let known = image::diff_ids(&config).unwrap_or_default();
+    for (number, name) in layers.iter().enumerate() {
+        let (digest, size, packing) = layer(store, place, name, known.get(number), left)?;
         left = left.checked_sub(size).ok_or_else(|| {
             bad(ImageProblem::TooLarge {
                 part: "layers together",
@@ -105,10 +107,13 @@ fn choose<'a>(place: &Place<'_>, entries: &'a [Entry]) -> Result<&'a Entry, Pull
     meant.ok_or_else(|| place.no_image(known()))
 }
 
+/// Takes a layer into the store. One that is not packed has the digest that the configuration gives it, if it is the one that is
+/// meant: where the store has that, it is not read.
 fn layer(
     store: &ImageStore,
     place: &Place<'_>,
     name: &str,
+    unpacked: Option<&Sha256>,
     left: u64,
 ) -> Result<(Sha256, u64, Packing), PullError> {
     let unreadable = |source| PullError::Read {
@@ -123,6 +128,12 @@ fn layer(
         .read_to_end(&mut start)
         .map_err(unreadable)?;
     let packing = Packing::seen(&start);
+    if let (Packing::None, Some(&digest)) = (packing, unpacked)
+        && file.size <= left
+        && store.has(digest, file.size)
+    {
+        return Ok((digest, file.size, packing));
+    }
     let mut whole = start.as_slice().chain(file);
     let (digest, size) = store.keep_all(&mut whole, left.saturating_add(1))?;
     Ok((digest, size, packing))

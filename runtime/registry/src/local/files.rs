@@ -22,7 +22,20 @@ const NAME_BYTES: usize = 1024;
 /// Files by their names.
 pub(super) trait Files: Sync {
     /// A file; nothing where there is none of that name.
-    fn open(&self, name: &str) -> io::Result<Option<Box<dyn Read + '_>>>;
+    fn open(&self, name: &str) -> io::Result<Option<Opened<'_>>>;
+}
+
+/// A file that is read from its beginning.
+pub(super) struct Opened<'a> {
+    bytes: Box<dyn Read + 'a>,
+    /// How many bytes it has, if nobody is writing to it.
+    pub(super) size: u64,
+}
+
+impl Read for Opened<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.bytes.read(buffer)
+    }
 }
 
 /// The files of a folder.
@@ -35,17 +48,19 @@ impl Folder {
 }
 
 impl Files for Folder {
-    fn open(&self, name: &str) -> io::Result<Option<Box<dyn Read + '_>>> {
+    fn open(&self, name: &str) -> io::Result<Option<Opened<'_>>> {
         // Looked at before it is opened: opening a pipe waits for somebody to write.
-        match self.0.metadata(name) {
+        let metadata = match self.0.metadata(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            metadata => {
-                if !metadata?.is_file() {
-                    return Err(io::Error::other(format!("`{name}` is not a file")));
-                }
-            }
+            metadata => metadata?,
+        };
+        if !metadata.is_file() {
+            return Err(io::Error::other(format!("`{name}` is not a file")));
         }
-        Ok(Some(Box::new(self.0.open(name)?)))
+        Ok(Some(Opened {
+            bytes: Box::new(self.0.open(name)?),
+            size: metadata.len(),
+        }))
     }
 }
 
@@ -103,19 +118,23 @@ impl Archive {
 }
 
 impl Files for Archive {
-    fn open(&self, name: &str) -> io::Result<Option<Box<dyn Read + '_>>> {
+    fn open(&self, name: &str) -> io::Result<Option<Opened<'_>>> {
         let mut found = normal("", name).and_then(|name| self.found.get(&name));
         if let Some(Found::Link(target)) = found {
             found = self.found.get(target);
         }
-        let Some(&Found::File(at, left)) = found else {
+        let Some(&Found::File(at, size)) = found else {
             return Ok(None);
         };
-        Ok(Some(Box::new(Part {
+        let bytes = Part {
             file: &self.file,
             at,
-            left,
-        })))
+            left: size,
+        };
+        Ok(Some(Opened {
+            bytes: Box::new(bytes),
+            size,
+        }))
     }
 }
 

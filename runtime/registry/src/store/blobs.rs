@@ -48,8 +48,12 @@ impl ImageStore {
         Ok(None)
     }
 
-    /// Keeps some bytes and says by which digest.
+    /// Keeps some bytes, if they are not there yet, and says by which digest.
     pub(crate) fn keep(&self, bytes: &[u8]) -> Result<Sha256, StoreError> {
+        let known = Sha256::of(bytes);
+        if self.read(known, bytes.len() as u64)?.is_some() {
+            return Ok(known);
+        }
         let (digest, _) = self.keep_all(&mut &*bytes, u64::MAX)?;
         Ok(digest)
     }

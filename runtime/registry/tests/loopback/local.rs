@@ -173,6 +173,32 @@ fn an_image_of_docker_is_found_by_its_name() {
 }
 
 #[test]
+fn attack_a_layer_that_is_not_what_its_configuration_says_is_never_used() {
+    let world = World::new();
+    let folder = world.temp.path().join("saved");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.json"), config(&[b"a layer"])).unwrap();
+    let entry = json!([{ "Config": "config.json", "Layers": ["layer.tar"] }]);
+    fs::write(folder.join("manifest.json"), entry.to_string()).unwrap();
+    let import = |layer: &str| {
+        fs::write(folder.join("layer.tar"), layer).unwrap();
+        let archive = world.archive(&folder);
+        world.import(Form::DockerArchive, &archive, None).unwrap()
+    };
+    let PulledCode::Container(image) = import("another").code else {
+        panic!("it is a component");
+    };
+    let mut reader = world.store.layer(&image.layers[0], &LayerBounds::default());
+    let read = reader.as_mut().map(|reader| {
+        std::io::copy(reader, &mut std::io::sink()).unwrap();
+    });
+    assert!(read.is_err() || reader.unwrap().finish().is_err());
+    // The one that is meant is there from now on, and an archive that has another one does not change it.
+    assert_eq!(world.layer(&import("a layer")), "a layer");
+    assert_eq!(world.layer(&import("another")), "a layer");
+}
+
+#[test]
 fn attack_a_blob_of_a_layout_that_is_another_one_is_not_kept() {
     let world = World::new();
     world.lay_out(&["layer"]);

@@ -70,7 +70,8 @@ fn bounds_are_written_as_the_newer_interface_has_them() {
         pids: Some(7),
     };
     let group = unified(&temp).make(resources).unwrap();
-    group.add(4711).unwrap();
+    let mut child = group.start(&mut Command::new("true")).unwrap();
+    child.wait().unwrap();
     let folder = group.0[0].path.clone();
     for (file, value) in [
         ("memory.max", "33554432"),
@@ -78,7 +79,7 @@ fn bounds_are_written_as_the_newer_interface_has_them() {
         ("memory.oom.group", "1"),
         ("cpu.max", "150000 100000"),
         ("pids.max", "7"),
-        ("cgroup.procs", "4711"),
+        ("cgroup.procs", &child.id().to_string()),
     ] {
         assert_eq!(
             fs::read_to_string(folder.join(file)).unwrap(),
