@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::Grants;
 use crate::power::{Feature, Place, ProxyHandler};
-use crate::{Cancel, Digest, Ending, Image, Limits, ParamValue, StepSpec, TaskSpec};
+use crate::{Cancel, Digest, Ending, Image, Limits, Observer, ParamValue, StepSpec, TaskSpec};
 
 /// Everything about a backend that can change what a step does: engine version, settings, processor features.
 /// Part of every static key.
@@ -209,6 +209,12 @@ pub trait StepSink: Send + Sync {
 
     /// Takes word of how far a typed component is: done of total, in the guest's own unit.
     fn progress(&self, done: u64, total: Option<u64>, message: &str);
+
+    /// Who wants to know what the step observes, where somebody does. A backend that cannot record ignores it: no
+    /// [`Trace`](crate::Trace) is then handed over.
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        None
+    }
 }
 
 /// What a running step is connected to.

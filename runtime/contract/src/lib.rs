@@ -6,9 +6,9 @@
 //! It must not know YAML, wasmtime, containers, a terminal or an async runtime: a trait here is blocking, and the
 //! engine decides which thread waits. One thread per running step is the price; they sleep in the guest.
 //!
-//! Held up by `blake3` for digests and `cap-std` for directories, because a sandbox is handed a directory, never a
-//! path with a promise. Read next: [`backend`] for a step's life, [`power`] for what only some backends can do, then
-//! `runtime/engine`.
+//! Held up by `blake3` for digests and by `cap-std` and `rustix` for directories, because a sandbox is handed a directory,
+//! never a path with a promise. Read next: [`backend`] for a step's life, [`power`] for what only some backends can do,
+//! [`trace`] for what a step observes, then `runtime/engine`.
 
 pub mod backend;
 pub mod cancel;
@@ -26,6 +26,7 @@ pub mod power;
 pub mod pull_policy;
 pub mod secret;
 pub mod step;
+pub mod trace;
 pub mod value;
 
 pub use backend::{
@@ -48,5 +49,9 @@ pub use power::{Feature, NoPowers, Place};
 pub use pull_policy::ImagePullPolicy;
 pub use step::{
     Access, Ambient, Loopback, Mount, Resources, ResultDecl, Security, StepSpec, TaskSpec, Volume,
+};
+pub use trace::{
+    Answer, Asker, Digests, Flaw, Kind, ListingHasher, NoDigests, Observation, Observer, Question,
+    Spot, Trace, Version,
 };
 pub use value::{ParamType, ParamValue};
