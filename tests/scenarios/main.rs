@@ -12,6 +12,7 @@
 mod again;
 #[path = "../boxes.rs"]
 mod boxes;
+mod component;
 mod containers;
 #[path = "../../runtime/sandbox-oci/tests/docker/daemon.rs"]
 mod daemon;

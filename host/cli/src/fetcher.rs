@@ -1,22 +1,26 @@
 //! Gets the documents that others refer to, before a run and during it.
 //!
-//! Introduces `stepwell-fetch` to the environment and to the engine; knows no protocol.
+//! Introduces `stepwell-fetch` and the makers of Tasks from components to the environment and to the engine; knows no
+//! protocol.
 
 use std::sync::Arc;
 
 use stepwell_engine::{Fetch, Fetched};
 use stepwell_fetch::{FetchErrorKind, FetchOptions, Fetcher, Wanted};
-use stepwell_spec::{RemoteRef, SpecProblem};
+use stepwell_spec::{COMPONENT_RESOLVER, RemoteRef, SpecProblem};
 
 use crate::config::Config;
 use crate::environment::{self, Environment};
 use crate::exit::ExitCode;
+use crate::images::{Described, Finder, Shelf};
+use crate::inputs::Texts;
+use crate::plugin::Components;
 
 /// Fetches documents, and keeps them.
-#[derive(Debug)]
 pub(crate) struct Remotes {
     fetcher: Fetcher,
     offline: bool,
+    components: Components,
 }
 
 /// A document that could not be fetched.
@@ -29,12 +33,19 @@ pub(crate) struct NotFetched {
 }
 
 impl Remotes {
-    /// Touches nothing before something is fetched.
+    /// Touches nothing before something is fetched. References stand in `texts`, or in what is fetched.
     ///
     /// # Errors
     ///
     /// There is no cache folder.
-    pub(crate) fn new(env: &Environment, config: &Config, offline: bool) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        env: &Environment,
+        config: &Config,
+        texts: &Texts,
+        offline: bool,
+    ) -> anyhow::Result<Self> {
+        let shelf = Shelf::new(env, config, offline)?;
+        let finder = Finder::new(texts, config.substitutions.clone()).with(shelf);
         let mut options = options(env)?;
         options.offline = offline;
         options.environment = environment::for_children(&FetchOptions::ENVIRONMENT);
@@ -45,7 +56,13 @@ impl Remotes {
         Ok(Self {
             fetcher: Fetcher::new(options),
             offline,
+            components: Components::new(finder, env),
         })
+    }
+
+    /// The components that Tasks were made of, for whoever runs them.
+    pub(crate) fn described(&self) -> Arc<Described> {
+        self.components.described()
     }
 
     /// The document behind a reference, before a run. Blocks.
@@ -54,6 +71,15 @@ impl Remotes {
     ///
     /// It cannot be had.
     pub(crate) fn get(&self, reference: &RemoteRef) -> Result<Fetched, Box<NotFetched>> {
+        if reference.resolver == COMPONENT_RESOLVER {
+            let made = self.components.task(reference, true);
+            return made.map_err(|unmade| {
+                Box::new(NotFetched {
+                    problem: SpecProblem::not_fetched(reference, &unmade.why, &unmade.help),
+                    code: unmade.code,
+                })
+            });
+        }
         self.ask(reference).map_err(|error| {
             let (code, help) = match error.kind() {
                 FetchErrorKind::Document => (
@@ -92,6 +118,11 @@ impl Remotes {
 
 impl Fetch for Remotes {
     fn fetch(&self, reference: &RemoteRef) -> Result<Fetched, String> {
+        if reference.resolver == COMPONENT_RESOLVER {
+            // A name that a step has made up would tell a registry what the step knows.
+            let made = self.components.task(reference, false);
+            return made.map_err(|unmade| unmade.why);
+        }
         self.ask(reference).map_err(|error| causes(&error))
     }
 }

@@ -361,7 +361,7 @@ fn unsupported(resolver: &str) -> FetchCause {
             "cluster" => {
                 "put the file that was applied to the cluster beside, and name it without a resolver"
             }
-            _ => "use `resolver: git`, `http` or `bundles`, or put the file beside",
+            _ => "use `resolver: git`, `http`, `bundles` or `component`, or put the file beside",
         },
     }
 }

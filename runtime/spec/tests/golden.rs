@@ -3,7 +3,8 @@
 //!
 //! A file may start with comment lines that say what the command line gives: `# args: -p name=value -w src=./src`. One
 //! with `# image: …` stands for what is found out later, when the image is opened, and one with `# here: …` for what the
-//! machine does not have or does not allow.
+//! machine does not have or does not allow. Where a `.task` lies beside, that is what every reference with a resolver
+//! leads to.
 //!
 //! `STEPWELL_BLESS=1 cargo test -p stepwell-spec` writes the `.plan` and `.err` files anew; read the difference.
 
@@ -17,11 +18,12 @@ mod show;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use stepwell_contract::Refusal;
 use stepwell_spec::{
-    Identity, Request, Resolved, Run, Sources, SpecErrors, SpecProblem, Step, TaskRun,
+    Identity, Remote, Request, Resolved, Run, Sources, SpecErrors, SpecProblem, Step, TaskRun,
     VolumeSource, read,
 };
 
@@ -82,7 +84,20 @@ fn read_file(path: &Path) -> Result<Run, SpecErrors> {
     let mut sources = Sources::new();
     let name = path.file_name().unwrap().to_str().unwrap();
     sources.add(name, text.as_str());
-    let run = match read(&sources, &request(&text))? {
+    let mut request = request(&text);
+    let mut resolved = read(&sources, &request)?;
+    let fetched = fs::read_to_string(path.with_extension("task"));
+    if let (Resolved::Needs(references), Ok(task)) = (&resolved, fetched) {
+        let source = sources.add("fetched.yaml", task);
+        let remotes = references.iter().map(|reference| Remote {
+            reference: reference.clone(),
+            source,
+            provenance: Arc::default(),
+        });
+        request.remotes = remotes.collect();
+        resolved = read(&sources, &request)?;
+    }
+    let run = match resolved {
         Resolved::Run(run) => run,
         Resolved::Needs(references) => {
             let why = "the server does not answer";

@@ -38,6 +38,27 @@ pub(crate) struct Finder {
     loaded: Mutex<HashMap<PathBuf, Result<Image, Unfit>>>,
     /// What is in no file; where there is none, nothing of that is looked for.
     elsewhere: Option<Elsewhere>,
+    described: Arc<Described>,
+}
+
+/// Components that Tasks were made of, by what such a Task calls them. It runs the very bytes that described themselves.
+///
+/// A document from elsewhere that names one of them the same way gets what this run runs anyway, and no file is read for
+/// it.
+#[derive(Debug, Default)]
+pub(crate) struct Described(Mutex<HashMap<Arc<str>, (Image, Option<PathBuf>)>>);
+
+impl Described {
+    /// Lets documents from elsewhere name `image`, whose code is in `file`.
+    pub(crate) fn put(&self, image: Image, file: Option<PathBuf>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(Arc::clone(&image.reference), (image, file));
+    }
+
+    fn get(&self, reference: &str) -> Option<(Image, Option<PathBuf>)> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(reference).cloned()
+    }
 }
 
 /// What runs for an image.
@@ -82,6 +103,22 @@ impl Finder {
             substitutions,
             loaded: Mutex::default(),
             elsewhere: None,
+            described: Arc::default(),
+        }
+    }
+
+    /// Finds the components too that Tasks are made of.
+    #[must_use]
+    pub(crate) fn knowing(mut self, described: Arc<Described>) -> Self {
+        self.described = described;
+        self
+    }
+
+    /// The component that a Task from elsewhere was made of.
+    fn described(&self, reference: &str, span: Span) -> Option<(Image, Option<PathBuf>)> {
+        match self.folders.contains_key(&span.source) {
+            true => None,
+            false => self.described.get(reference),
         }
     }
 
@@ -97,9 +134,12 @@ impl Finder {
         let found = self.substitution(reference);
         Place {
             substituted: found.map(|one| (one.substitute.to_string().into(), one.place.clone())),
-            file: match self.choose(reference, found, span) {
-                Ok(Chosen::File(path)) => Some(path),
-                _ => None,
+            file: match self.described(reference, span) {
+                Some((_, file)) => file,
+                None => match self.choose(reference, found, span) {
+                    Ok(Chosen::File(path)) => Some(path),
+                    _ => None,
+                },
             },
         }
     }
@@ -128,13 +168,21 @@ impl Finder {
         self.look_for(reference, policy, span, true)
     }
 
-    fn look_for(
+    /// The code that `reference` names, as [`Finder::find`] finds it; where `asks` is not set, no registry is asked.
+    ///
+    /// # Errors
+    ///
+    /// It names nothing that can be run.
+    pub(crate) fn look_for(
         &self,
         reference: &Arc<str>,
         policy: Option<ImagePullPolicy>,
         span: Span,
         asks: bool,
     ) -> Result<Image, Misnamed> {
+        if let Some((image, _)) = self.described(reference, span) {
+            return Ok(image);
+        }
         let found = self.substitution(reference);
         let image = match self.choose(reference, found, span)? {
             Chosen::File(path) => self.load(&path, reference).map_err(|why| Misnamed {

@@ -41,10 +41,12 @@ pub(crate) fn plan(args: &PlanArgs, env: &Environment) -> Result<ExitCode, Troub
     let mut request = request(&args.choice)?;
     let mut texts = inputs::read(&documents.files, env)?;
     let config = config::load_for(documents, &texts)?;
-    let remotes = Remotes::new(env, &config, documents.offline)?;
+    let remotes = Remotes::new(env, &config, &texts, documents.offline)?;
     let (run, stand_ins) = resolved(&mut texts, &mut request, &remotes)?;
     let shelf = Shelf::new(env, &config, true)?;
-    let finder = Finder::new(&texts, config.substitutions).with(shelf);
+    let finder = Finder::new(&texts, config.substitutions)
+        .with(shelf)
+        .knowing(remotes.described());
     let plan = build::plan(&run, &finder)?;
     let plain = str::to_owned;
     let text = match args.output {

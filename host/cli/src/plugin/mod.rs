@@ -3,6 +3,7 @@
 //! Knows no engine of WebAssembly and no rule of Tekton: a description becomes the text of a Task, and is from there on
 //! treated like one that was written by hand.
 
+mod components;
 mod document;
 mod manual;
 mod schema;
@@ -11,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use stepwell_contract::{Cancel, CancelReason, Description, Image, Limits};
+use stepwell_contract::{Cancel, CancelReason, Description, Image, Limits, SandboxError};
 use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
 use stepwell_store::Store;
 
@@ -19,6 +20,7 @@ use crate::environment::{Environment, compiler};
 use crate::exit::{Coded, ExitCode};
 use crate::images;
 
+pub(crate) use components::Components;
 pub(crate) use document::task;
 pub(crate) use manual::manual;
 pub(crate) use schema::schema;
@@ -56,27 +58,9 @@ pub(crate) fn describe(path: &Path, env: &Environment) -> anyhow::Result<Descrip
     let name = path.display().to_string();
     let invalid = |message: String| Coded::new(ExitCode::DocumentInvalid, message);
     let bytes = images::load(path).with_context(|| invalid(format!("failed to read `{name}`")))?;
-    let store = Store::open(&env.store_root()?)?;
-    let backend = WasmBackend::new(WasmOptions {
-        artifacts: store.artifacts(),
-        compile: compiler()?,
-        pool: false,
-    })?;
-    let cancel = Cancel::new();
-    let patience = cancel.clone();
-    std::thread::Builder::new()
-        .name("patience".to_owned())
-        .spawn(move || {
-            // Whoever is not done when the process ends ends with it.
-            if patience.sleep(ANSWER).is_none() {
-                patience.cancel(CancelReason::TimedOut(ANSWER));
-            }
-        })
-        .context("failed to start a thread")?;
     let image = Image::component(name.as_str(), bytes);
-    let described = backend.describe(&image, &Limits::default(), cancel);
-    let described =
-        described.with_context(|| invalid(format!("`{name}` does not say what it is")))?;
+    let described = ask(&backend(env)?, &image)?
+        .with_context(|| invalid(format!("`{name}` does not say what it is")))?;
     described.ok_or_else(|| {
         let message = format!(
             "`{name}` is an ordinary program, which does not say what it is: run it with `stepwell exec {name}`, or as a \
@@ -84,4 +68,44 @@ pub(crate) fn describe(path: &Path, env: &Environment) -> anyhow::Result<Descrip
         );
         invalid(message).into()
     })
+}
+
+/// What components are asked with.
+///
+/// # Errors
+///
+/// There is no cache folder, or the sandbox cannot be set up.
+fn backend(env: &Environment) -> anyhow::Result<WasmBackend> {
+    let store = Store::open(&env.store_root()?)?;
+    let backend = WasmBackend::new(WasmOptions {
+        artifacts: store.artifacts(),
+        compile: compiler()?,
+        pool: false,
+    })?;
+    Ok(backend)
+}
+
+/// What a component says about itself; `None` for an ordinary program. The inner error is the component's.
+///
+/// # Errors
+///
+/// A thread cannot be started.
+fn ask(
+    backend: &WasmBackend,
+    image: &Image,
+) -> anyhow::Result<Result<Option<Description>, SandboxError>> {
+    let cancel = Cancel::new();
+    let patience = cancel.clone();
+    std::thread::Builder::new()
+        .name("patience".to_owned())
+        .spawn(move || {
+            if patience.sleep(ANSWER).is_none() {
+                patience.cancel(CancelReason::TimedOut(ANSWER));
+            }
+        })
+        .context("failed to start a thread")?;
+    let described = backend.describe(image, &Limits::default(), cancel.clone());
+    // Nobody has to be patient any more.
+    cancel.cancel(CancelReason::Asked);
+    Ok(described)
 }

@@ -40,7 +40,7 @@ pub(crate) fn validate(args: &ValidateArgs, env: &Environment) -> Result<ExitCod
     let documents = &args.documents;
     let texts = inputs::read(&documents.files, env)?;
     let config = config::load_for(documents, &texts)?;
-    let remotes = Remotes::new(env, &config, documents.offline)?;
+    let remotes = Remotes::new(env, &config, &texts, documents.offline)?;
     let outlines: Vec<_> = outline(&texts.sources)
         .into_iter()
         .filter(|one| one.known)
@@ -55,7 +55,8 @@ pub(crate) fn validate(args: &ValidateArgs, env: &Environment) -> Result<ExitCod
     check.documents(&outlines)?;
     let mut notes = Vec::new();
     if !args.no_images && !check.runs.is_empty() {
-        let finder = Finder::new(&check.texts, config.substitutions);
+        let finder =
+            Finder::new(&check.texts, config.substitutions).knowing(check.remotes.described());
         let mut looked = code::look(&check.runs, &finder, env)?;
         check.only_environment &= looked.problems.is_empty();
         check.found.append(&mut looked.problems);

@@ -26,6 +26,28 @@ problems! {
             #[label("declared here, without a default")]
             span: Span,
         }
+        /// A component is given a param that it does not declare. What a Task made by hand has no use for is left alone, for
+        /// Tekton leaves it; a component never gets to see it.
+        #[error("the component declares no param `{param}`")]
+        #[diagnostic(code(spec::param_of_component), help("{help}"))]
+        ParamOfComponent {
+            param: String,
+            help: String,
+            #[label("given here")]
+            span: Span,
+        }
+        /// A component needs a param that nobody gives.
+        #[error("the component needs the param `{param}`")]
+        #[diagnostic(
+            code(spec::component_lacks_param),
+            help("add `{{name: {param}, value: {example}}}` to the `params` beside `taskRef`")
+        )]
+        ComponentLacksParam {
+            param: String,
+            example: &'static str,
+            #[label("does not give it")]
+            span: Span,
+        }
         /// A param got a value of another type.
         #[error("the param `{param}` is given {found}, but it is {declared}")]
         #[diagnostic(code(spec::param_type), help("{help}"))]
@@ -156,7 +178,7 @@ problems! {
         #[error("the resolver `{resolver}` cannot be used here")]
         #[diagnostic(
             code(spec::resolver_not_supported),
-            help("put the {kind} into one of the files and name it, or fetch it with the resolver `git`, `http` or `bundles`")
+            help("put the {kind} into one of the files and name it, or fetch it with the resolver `git`, `http`, `bundles` or `component`")
         )]
         ResolverNotSupported {
             resolver: String,

@@ -17,6 +17,7 @@ use crate::problem::{Problems, RunProblem};
 use crate::reference::{self, Subject};
 use crate::resolve::children::Children;
 use crate::resolve::offers::Offer;
+use crate::resolve::params::Lack;
 use crate::resolve::pipeline::{self, SpecOf};
 use crate::resolve::recipe::Core;
 use crate::resolve::stored::{self, Identified};
@@ -32,6 +33,8 @@ pub(crate) struct Child<'a> {
     pub(crate) given: Vec<GivenParam>,
     pub(crate) offers: &'a [Offer],
     pub(crate) display_name: Option<Arc<str>>,
+    /// Whether the Task was made of a component.
+    pub(crate) of_component: bool,
     pub(crate) problems: &'a Problems,
     pub(crate) needs: &'a RefCell<Vec<RemoteRef>>,
 }
@@ -58,13 +61,15 @@ impl Child<'_> {
             self.check_enums(&document.spec);
         }
         let outer = inline.then_some(&core.params);
-        let values = params::of_child(
-            &spec.params,
-            &self.given,
-            outer,
-            self.decl.name.span,
-            self.problems,
-        );
+        let at = self.decl.name.span;
+        let lack = match self.of_component {
+            true => {
+                params::check_declared(&spec.params, &self.given, self.problems);
+                Lack::OfComponent(at)
+            }
+            false => Lack::Declared(at),
+        };
+        let values = params::of_child(&spec.params, &self.given, outer, lack, self.problems);
         let labels = match (document, inside) {
             (Some(document), _) => &document.metadata.labels[..],
             (None, Some(inside)) => &inside.labels[..],
@@ -280,7 +285,7 @@ impl Child<'_> {
             &spec.params,
             &self.given,
             outer,
-            self.decl.name.span,
+            Lack::Declared(self.decl.name.span),
             self.problems,
         );
         let given = |name: &str| self.given.iter().any(|param| param.name.value == name);

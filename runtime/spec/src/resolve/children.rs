@@ -215,6 +215,7 @@ impl<'a> Children<'a> {
                 &common.rows[row],
                 common.display_name.as_deref(),
             ),
+            of_component: matches!(source, Source::Task(looked) if looked.of_component),
             problems,
             needs,
         };

@@ -16,7 +16,7 @@ use crate::fields::Text;
 use crate::nearest::suggest;
 use crate::problem::{Problems, RunProblem};
 use crate::request::Request;
-use crate::run::{RemoteKind, RemoteRef};
+use crate::run::{COMPONENT_RESOLVER, RemoteKind, RemoteRef};
 use crate::source::{SourceId, Sources};
 use crate::substitute::Scope;
 use crate::value;
@@ -56,6 +56,8 @@ pub(crate) enum Fetchable {
 pub(crate) struct Looked<Spec> {
     pub(crate) document: Arc<Document<Spec>>,
     pub(crate) provenance: Option<Arc<Json>>,
+    /// Whether it was made of a component, which has no use for a param that it does not declare.
+    pub(crate) of_component: bool,
 }
 
 /// Why a reference leads nowhere.
@@ -190,6 +192,7 @@ impl Library {
                 Some(document) => Ok(Looked {
                     document: Arc::clone(document),
                     provenance: None,
+                    of_component: false,
                 }),
                 None => {
                     problems.push(self.not_found::<Spec>(&name, text));
@@ -213,6 +216,7 @@ impl Library {
             return Ok(Looked {
                 document: Arc::clone(document),
                 provenance: Some(Arc::clone(&found.provenance)),
+                of_component: wanted.resolver == COMPONENT_RESOLVER,
             });
         }
         if matches!(wanted.resolver.as_str(), "hub" | "cluster") {
@@ -291,9 +295,9 @@ fn key(reference: &RemoteRef) -> String {
         .iter()
         .map(|(name, value)| serde_json::json!([name, value::to_json(value)]))
         .collect();
-    format!(
-        "{} {} {params}",
-        reference.kind.as_str(),
-        reference.resolver
-    )
+    let (kind, resolver) = (reference.kind.as_str(), &reference.resolver);
+    match reference.starts_from() {
+        Some(source) => format!("{kind} {resolver} {params} {source:?}"),
+        None => format!("{kind} {resolver} {params}"),
+    }
 }

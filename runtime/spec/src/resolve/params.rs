@@ -25,6 +25,17 @@ pub(crate) struct Given<'a> {
     pub(crate) flags: &'a [(String, String)],
     /// Whether the run's params reach what is inside without being declared: its spec is inline.
     pub(crate) propagate: bool,
+    /// Where the run names the component that the Task is made of: nobody can give a param of that a default.
+    pub(crate) component: Option<Span>,
+}
+
+/// Where it is told that a param has no value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lack {
+    /// Where it is declared, or what declares it is used.
+    Declared(Span),
+    /// Where a component is used that declares it.
+    OfComponent(Span),
 }
 
 /// Chooses the value of every param that is declared, and of those that reach in undeclared.
@@ -42,7 +53,12 @@ pub(crate) fn resolve(declared: &[ParamDecl], given: &Given<'_>, problems: &Prob
         let value = match (by_flag.get(name), by_run.get(name)) {
             (Some(text), _) => from_flag(param, text, problems),
             (None, Some(given)) => from_run(param, &given.value, problems),
-            (None, None) => from_default(param, param.name.span, problems),
+            (None, None) => {
+                let lack = given
+                    .component
+                    .map_or(Lack::Declared(param.name.span), Lack::OfComponent);
+                from_default(param, lack, problems)
+            }
         };
         if let Some(value) = value {
             values.insert(name.to_owned(), value);
@@ -84,7 +100,7 @@ pub(crate) fn of_child(
     declared: &[ParamDecl],
     given: &[GivenParam],
     outer: Option<&Params>,
-    at: Span,
+    lack: Lack,
     problems: &Problems,
 ) -> Params {
     let by_name = by_name(given);
@@ -99,7 +115,7 @@ pub(crate) fn of_child(
                 None => from_run(param, &given.value, problems),
             },
             (None, Some(value)) => Some(value.clone()),
-            (None, None) => from_default(param, at, problems),
+            (None, None) => from_default(param, lack, problems),
         };
         if let Some(value) = value {
             values.insert(name.to_owned(), value);
@@ -299,23 +315,13 @@ fn from_run(param: &ParamDecl, given: &At<ParamValue>, problems: &Problems) -> O
     Some(value)
 }
 
-fn from_default(param: &ParamDecl, at: Span, problems: &Problems) -> Option<ParamValue> {
+fn from_default(param: &ParamDecl, lack: Lack, problems: &Problems) -> Option<ParamValue> {
     let Some(default) = &param.default else {
-        let (example, or) = match param.param_type {
-            ParamType::String => ("VALUE", ", or give the param a `default`"),
-            ParamType::Array => ("ONE,TWO", ", or give the param a `default`"),
-            ParamType::Object => ("KEY=VALUE,…", ", or give the param a `default`"),
-        };
         problems.refuse(refusal::task_run(format!(
             "missing values for these params which have no default values: {}",
             refusal::names([param.name.value.as_str()])
         )));
-        problems.push(RunProblem::MissingParam {
-            param: param.name.value.clone(),
-            example,
-            or,
-            span: at,
-        });
+        problems.push(missing(param, lack));
         return None;
     };
     let mut value = default.value.clone();
@@ -323,6 +329,50 @@ fn from_default(param: &ParamDecl, at: Span, problems: &Problems) -> Option<Para
     let missing = complete(param, &mut value);
     check_keys(param, missing, default.span, problems);
     (value.param_type() == param.param_type).then_some(value)
+}
+
+/// That nobody gives `param` a value, and who could.
+fn missing(param: &ParamDecl, lack: Lack) -> RunProblem {
+    let name = param.name.value.clone();
+    match lack {
+        Lack::Declared(span) => RunProblem::MissingParam {
+            param: name,
+            example: match param.param_type {
+                ParamType::String => "VALUE",
+                ParamType::Array => "ONE,TWO",
+                ParamType::Object => "KEY=VALUE,…",
+            },
+            or: ", or give the param a `default`",
+            span,
+        },
+        Lack::OfComponent(span) => RunProblem::ComponentLacksParam {
+            param: name,
+            example: match param.param_type {
+                ParamType::String => "VALUE",
+                ParamType::Array => "[ONE, TWO]",
+                ParamType::Object => "{KEY: VALUE}",
+            },
+            span,
+        },
+    }
+}
+
+/// Notes what is given to a component and not declared by it.
+pub(crate) fn check_declared(declared: &[ParamDecl], given: &[GivenParam], problems: &Problems) {
+    let known: Vec<&str> = declared
+        .iter()
+        .map(|param| param.name.value.as_str())
+        .collect();
+    for param in given {
+        let name = &param.name.value;
+        if !known.contains(&name.as_str()) {
+            problems.push(RunProblem::ParamOfComponent {
+                param: name.clone(),
+                help: suggest(name, &known, "params of the component"),
+                span: param.name.span,
+            });
+        }
+    }
 }
 
 /// Notes the keys of `param` that are `missing` from its value.

@@ -41,6 +41,7 @@ pub(crate) fn make(
         namespace: namespace(run.map(|run| &run.metadata)),
         uid: &request.identity.uid,
     };
+    let mut component = None;
     let (found, provenance, inline) = match (task, run.map(|run| &run.spec.task)) {
         (Some(task), _) => (Some(Arc::clone(task)), None, None),
         (None, Some(TaskSource::Inline(spec))) => (None, None, Some(spec)),
@@ -49,7 +50,10 @@ pub(crate) fn make(
             let (around, made) = (Surroundings::default(), Cell::new(0));
             let scope = Scope::new(&library.sources, &given, &around, &made);
             match library.look_up::<TaskSpec>(reference, &scope, problems) {
-                Ok(looked) => (Some(looked.document), looked.provenance, None),
+                Ok(looked) => {
+                    component = looked.of_component.then_some(reference.span);
+                    (Some(looked.document), looked.provenance, None)
+                }
                 Err(Nowhere::Needs(wanted)) => {
                     return Some(Made::needs(*wanted));
                 }
@@ -85,7 +89,11 @@ pub(crate) fn make(
         run: run.map_or(&[], |run| &run.spec.params),
         flags: &request.params,
         propagate: inline.is_some(),
+        component,
     };
+    if component.is_some() {
+        params::check_declared(&spec.params, given.run, problems);
+    }
     let values = params::resolve(&spec.params, &given, problems);
     let mut labels = stored::labels();
     let mut annotations = stored::Words::new();

@@ -22,6 +22,7 @@ use crate::resolve::files::Files;
 use crate::resolve::late;
 use crate::resolve::library::{Library, Nowhere};
 use crate::resolve::params;
+use crate::resolve::params::Lack;
 use crate::resolve::pod::Pod;
 use crate::resolve::volumes::Volumes;
 use crate::resolve::when;
@@ -234,7 +235,8 @@ impl Maker<'_> {
                 },
             })
             .collect();
-        params::of_child(&action.params, &given, None, decl.span, self.problems)
+        let lack = Lack::Declared(decl.span);
+        params::of_child(&action.params, &given, None, lack, self.problems)
     }
 
     pub(super) fn files<'f>(&'f self, scope: &'f Scope<'f>) -> Files<'f> {

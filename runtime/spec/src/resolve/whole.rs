@@ -88,6 +88,7 @@ pub(crate) fn make(
         run: given_by_run,
         flags,
         propagate: spec.document().is_none(),
+        component: None,
     };
     let title = pipeline::title(spec.document(), &name).to_owned();
     let own = Problems::default();

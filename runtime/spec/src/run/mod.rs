@@ -22,7 +22,7 @@ pub use pipeline::{
     Broken, Instance, Instances, Pipeline, PipelineTask, RequestedStatus, Section, Timeouts, When,
 };
 pub use refused::Refused;
-pub use remote::{Remote, RemoteKind, RemoteRef, Resolved};
+pub use remote::{COMPONENT_RESOLVER, Remote, RemoteKind, RemoteRef, Resolved};
 pub use sidecar::{Check, Port, Probe, Sidecar};
 pub use task::{
     Breakpoints, OnError, RequestedEnd, Step, StepFacts, StepOutcome, TaskRun, Tee, Workspace,

@@ -39,12 +39,16 @@ impl RemoteKind {
     }
 }
 
-/// A reference with a `resolver`, its params substituted. Two with the same kind, resolver and params are the same.
+/// The resolver that makes a Task out of a component. It takes a path, which starts where the text lies that names it.
+pub const COMPONENT_RESOLVER: &str = "component";
+
+/// A reference with a `resolver`, its params substituted. Two with the same kind, resolver and params are the same, unless
+/// they may be paths and stand in different texts.
 #[derive(Debug, Clone)]
 pub struct RemoteRef {
     /// What is wanted.
     pub kind: RemoteKind,
-    /// `git`, `http`, `bundles` and others.
+    /// `git`, `http`, `bundles`, `component` and others.
     pub resolver: String,
     /// By name, in the order of the document.
     pub params: Vec<(String, ParamValue)>,
@@ -54,7 +58,20 @@ pub struct RemoteRef {
 
 impl PartialEq for RemoteRef {
     fn eq(&self, other: &Self) -> bool {
-        (self.kind, &self.resolver, &self.params) == (other.kind, &other.resolver, &other.params)
+        (self.kind, &self.resolver, &self.params, self.starts_from())
+            == (
+                other.kind,
+                &other.resolver,
+                &other.params,
+                other.starts_from(),
+            )
+    }
+}
+
+impl RemoteRef {
+    /// The text whose place decides what the params mean; `None` where they mean the same everywhere.
+    pub fn starts_from(&self) -> Option<SourceId> {
+        (self.resolver == COMPONENT_RESOLVER).then_some(self.span.source)
     }
 }
 
