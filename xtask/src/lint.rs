@@ -13,13 +13,13 @@ use anyhow::{Result, bail};
 use crate::{
     command::{self, say},
     guests::Toolchain,
-    repo,
+    repo, wit,
 };
 
 /// One check, and its name.
 type Check = (&'static str, fn() -> Result<()>);
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     ("lock files", lock_files),
     ("format", format),
     ("paths in ARCHITECTURE.md", mentions::check),
@@ -27,6 +27,7 @@ const CHECKS: [Check; 10] = [
     ("licences and sources", licences::check),
     ("cargo deny", deny),
     ("vendored WIT", vendored_wit),
+    ("reference page of the contract", wit::check),
     ("clippy", clippy),
     ("clippy of guests", clippy_guests),
     ("documentation", documentation),

@@ -1,4 +1,4 @@
-//! The front door of the project: `cargo xtask guests | demo | test | lint | bench`.
+//! The front door of the project: `cargo xtask guests | demo | test | lint | bench | wit`.
 //!
 //! In: a command. Out: what that command builds, checks or measures, and an exit code. It must not know the runtime: it
 //! links none of it and runs only the built programs, so it compiles in seconds and works while the runtime does not.
@@ -12,6 +12,7 @@ mod lint;
 mod packages;
 mod repo;
 mod test;
+mod wit;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Task {
     Lint,
     /// Measure Stepwell against its peers
     Bench(bench::Arguments),
+    /// Write the reference page of the guest contract
+    Wit(wit::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Lint => lint::run(),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Wit(arguments) => wit::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -112,6 +112,7 @@ fn description(told: types::Description) -> Description {
             types::Capability::RealClock => "clock=real".to_owned(),
             types::Capability::RealRandom => "random=real".to_owned(),
             types::Capability::Network(to) => format!("network={to}"),
+            types::Capability::Tools(image) => format!("tools={image}"),
         },
         reason: want.reason,
     });
