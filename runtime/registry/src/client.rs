@@ -1,7 +1,8 @@
-//! Pulls manifests and blobs, from a registry or from the mirrors that stand before it.
+//! Speaks to registries: who is asked, with which login and with TLS or without; and pulls, from one or from the mirrors that
+//! stand before it.
 //!
 //! It keeps nothing but tokens, for as long as it lives. What it hands out whole has the digest that was asked for; what it
-//! hands to a [`Sink`] is for the sink to check. Pushing has its place here when somebody needs it.
+//! hands to a [`Sink`] is for the sink to check. What is sent is in `push`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +16,7 @@ use stepwell_contract::Cancel;
 use crate::{
     auth::Keychain,
     download::Sink,
-    error::{RegistryError, said, with_causes},
+    error::{Power, RegistryError, said, with_causes},
     http::{Answer, Ask, Http, HttpError},
     manifest::{self, PulledManifest},
     reference::{Mirror, Reference},
@@ -40,15 +41,18 @@ pub struct RegistryOptions {
     pub mirrors: BTreeMap<String, Vec<Mirror>>,
 }
 
-/// Pulls from registries.
+/// Pulls from registries, and pushes to them.
 pub struct Registry {
     pub(crate) http: Arc<Http>,
     pub(crate) options: RegistryOptions,
     /// The places on this machine that were found to speak TLS.
     speaks_tls: Mutex<BTreeSet<String>>,
     /// What to show for a repository, once it is known that something has to be shown.
-    shown: Mutex<BTreeMap<(String, String), String>>,
+    shown: Mutex<Shown>,
 }
+
+/// By registry and repository, and what is wanted of it.
+type Shown = BTreeMap<(String, String, Power), String>;
 
 impl Registry {
     /// Asks nobody yet.
@@ -145,7 +149,7 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         let deadline = Instant::now() + BEGIN;
         loop {
-            let answer = self.ask(reference, deadline, |scheme, authorization| {
+            let answer = self.ask(reference, Power::Read, deadline, |scheme, authorization| {
                 let url = url(scheme, reference, path);
                 let ask = Ask {
                     authorization,
@@ -199,7 +203,7 @@ impl Registry {
         most: u64,
         deadline: Instant,
     ) -> Result<Vec<u8>, RegistryError> {
-        let answer = self.ask(reference, deadline, |scheme, authorization| {
+        let answer = self.ask(reference, Power::Read, deadline, |scheme, authorization| {
             let url = url(scheme, reference, path);
             self.http.ask(&Ask {
                 accept,
@@ -211,15 +215,17 @@ impl Registry {
     }
 
     /// Asks, and once more with a login where one is wanted.
-    fn ask(
+    pub(crate) fn ask(
         &self,
         reference: &Reference,
+        power: Power,
         deadline: Instant,
         mut ask: impl FnMut(&str, Option<&str>) -> Result<Answer, HttpError>,
     ) -> Result<Answer, RegistryError> {
         let key = (
             reference.registry().to_owned(),
             reference.repository().to_owned(),
+            power,
         );
         let known = self.lock().get(&key).cloned();
         let mut ask = |scheme: &str, authorization: Option<&str>| {
@@ -244,12 +250,13 @@ impl Registry {
         let mut answer = first?;
         // A token that was known may have run out, so a refusal is looked into in either case.
         if answer.status == 401 {
-            let Some(authorization) = self.log_in(reference, &answer.challenges, deadline)? else {
-                return Err(denied(reference, "without a login"));
+            let login = self.log_in(reference, power, &answer.challenges, deadline)?;
+            let Some(authorization) = login else {
+                return Err(denied(reference, power, "without a login"));
             };
             answer = ask(scheme, Some(&authorization))?;
             if matches!(answer.status, 401 | 403) {
-                return Err(denied(reference, "with the login there is"));
+                return Err(denied(reference, power, "with the login there is"));
             }
             self.lock().insert(key, authorization);
         }
@@ -296,7 +303,7 @@ impl Registry {
                 .any(|listed| listed == host || listed == name)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, String), String>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shown> {
         // Whoever panicked left a whole map behind.
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -310,22 +317,26 @@ impl fmt::Debug for Registry {
     }
 }
 
-fn url(scheme: &str, reference: &Reference, path: &str) -> String {
+pub(crate) fn url(scheme: &str, reference: &Reference, path: &str) -> String {
     let (host, repository) = (reference.host(), reference.repository());
     format!("{scheme}://{host}/v2/{repository}/{path}")
 }
 
 /// The body of a good answer.
-fn judge(reference: &Reference, answer: Answer) -> Result<Vec<u8>, RegistryError> {
+pub(crate) fn judge(reference: &Reference, answer: Answer) -> Result<Vec<u8>, RegistryError> {
     match answer.status {
         200 => Ok(answer.body),
-        401 | 403 => Err(denied(reference, "without a login")),
+        401 | 403 => Err(denied(reference, Power::Read, "without a login")),
         404 => Err(RegistryError::NotFound(reference.to_string())),
         status => Err(refused(reference, status, &answer.body)),
     }
 }
 
-fn check(reference: &Reference, wanted: Sha256, found: Sha256) -> Result<(), RegistryError> {
+pub(crate) fn check(
+    reference: &Reference,
+    wanted: Sha256,
+    found: Sha256,
+) -> Result<(), RegistryError> {
     if wanted == found {
         return Ok(());
     }
@@ -343,9 +354,10 @@ pub(crate) fn http_error(reference: &Reference, source: HttpError) -> RegistryEr
     }
 }
 
-pub(crate) fn denied(reference: &Reference, with: &'static str) -> RegistryError {
+pub(crate) fn denied(reference: &Reference, to: Power, with: &'static str) -> RegistryError {
     RegistryError::Denied {
         registry: reference.registry().to_owned(),
+        to,
         repository: reference.repository().to_owned(),
         with,
     }

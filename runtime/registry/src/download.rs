@@ -90,6 +90,8 @@ impl Http {
             Ok(Answer {
                 status,
                 challenges: Vec::new(),
+                location: None,
+                knows_subject: false,
                 body: Vec::new(),
             })
         })

@@ -1,8 +1,30 @@
-//! Why something could not be pulled, and whose trouble that is.
+//! Why something could not be pulled or pushed, and whose trouble that is.
 
 use crate::{auth::KeychainError, http::HttpError, sha256::Sha256, words::quoted};
 
-/// A registry did not hand out what was asked for.
+/// What somebody may do with a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Power {
+    /// Pull from it.
+    Read,
+    /// Push to it.
+    Write,
+    /// See which repositories the whole registry has.
+    List,
+}
+
+impl std::fmt::Display for Power {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write to",
+            Self::List => "list the repositories beside",
+        })
+    }
+}
+
+/// A registry did not hand out what was asked for, or did not take what was sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
@@ -29,11 +51,13 @@ pub enum RegistryError {
     NotFound(String),
     /// It wants a login, or another one.
     #[error(
-        "`{registry}` does not let us read `{repository}` {with}; log in with `docker login {registry}`"
+        "`{registry}` does not let us {to} `{repository}` {with}; log in with `docker login {registry}`"
     )]
     Denied {
         /// Which registry.
         registry: String,
+        /// What we wanted to do: completes "let us …".
+        to: Power,
         /// What in it.
         repository: String,
         /// With a login or without one.
@@ -67,6 +91,38 @@ pub enum RegistryError {
         /// What the registry said.
         #[source]
         source: Box<RegistryError>,
+    },
+    /// It takes no uploads in the way that is written down.
+    #[error("`{registry}` does not say where to send what is pushed to `{repository}`")]
+    NoUpload {
+        /// Which registry.
+        registry: String,
+        /// What in it.
+        repository: String,
+    },
+    /// What is pushed has to have a name.
+    #[error("`{0}` names what it is by its digest; a push needs a tag")]
+    NoTag(String),
+    /// What it says about itself cannot be read.
+    #[error("`{registry}` answered with a {what} that is malformed")]
+    Malformed {
+        /// Which registry.
+        registry: String,
+        /// What was expected.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// There is more of something than anybody needs.
+    #[error("`{registry}` has more than {most} {what}")]
+    TooMany {
+        /// Which registry.
+        registry: String,
+        /// Of what.
+        what: &'static str,
+        /// How many are taken.
+        most: usize,
     },
     /// A blob is not what was asked for.
     #[error("`{registry}` sent something else for `{wanted}`")]

@@ -52,8 +52,10 @@ pub struct Ask<'a> {
     pub accept: Option<&'a str>,
     /// Who asks. It goes to the host of `url` and to no other.
     pub authorization: Option<&'a str>,
-    /// A form to send; without one, it is a plain `GET`.
+    /// A form to send; without one, and without `upload`, it is a plain `GET`.
     pub form: Option<&'a [(&'a str, &'a str)]>,
+    /// Something that is sent, or asked about.
+    pub upload: Option<Upload<'a>>,
     /// With which byte of the body to begin. A server may begin with the first one all the same.
     pub from: u64,
     /// The most bytes that the answer may have.
@@ -70,11 +72,34 @@ impl<'a> Ask<'a> {
             accept: None,
             authorization: None,
             form: None,
+            upload: None,
             from: 0,
             most,
             deadline,
         }
     }
+}
+
+/// A question that is not a plain `GET`.
+#[derive(Debug, Clone, Copy)]
+pub struct Upload<'a> {
+    /// What is done with it.
+    pub verb: Verb,
+    /// Of the body.
+    pub media_type: &'a str,
+    /// What is sent.
+    pub body: &'a [u8],
+}
+
+/// What is done with what is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Nothing is sent, and no body is wanted.
+    Head,
+    /// Something begins.
+    Post,
+    /// It is kept under the URL.
+    Put,
 }
 
 /// What a server answered, good or bad.
@@ -84,6 +109,10 @@ pub struct Answer {
     pub status: u16,
     /// What it says about logging in: the headers `WWW-Authenticate`.
     pub challenges: Vec<String>,
+    /// Where to go on, as a whole URL, where it says so.
+    pub(crate) location: Option<String>,
+    /// Whether it has understood to which other manifest this one belongs: the header `OCI-Subject`.
+    pub(crate) knows_subject: bool,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -244,14 +273,20 @@ impl Http {
             let Some(target) = target else {
                 return Ok((response, url));
             };
-            url = next(&url, &target)?;
-            if ask.form.is_some() {
+            let to = next(&url, &target)?;
+            let why = match (&ask.form, &ask.upload) {
                 // What a form holds may be secret, and it is for the place it was meant for.
-                return Err(HttpError::Redirect {
-                    place: place(&url),
-                    why: "a login, which is not followed",
-                });
+                (Some(_), _) => Some("a login, which is not followed"),
+                (_, Some(upload)) if upload.verb != Verb::Head => {
+                    Some("what is sent to it, which is not followed")
+                }
+                _ => None,
+            };
+            if let Some(why) = why {
+                let place = place(&to);
+                return Err(HttpError::Redirect { place, why });
             }
+            url = to;
         }
         Err(HttpError::Redirect {
             place: place(&url),
@@ -279,16 +314,22 @@ impl Http {
         if ask.from > 0 {
             headers.insert(RANGE, value(&format!("bytes={}-", ask.from))?);
         }
-        let method = if ask.form.is_some() {
-            Method::POST
-        } else {
-            Method::GET
+        let method = match (ask.form, ask.upload.map(|upload| upload.verb)) {
+            (Some(_), _) | (None, Some(Verb::Post)) => Method::POST,
+            (None, Some(Verb::Put)) => Method::PUT,
+            (None, Some(Verb::Head)) => Method::HEAD,
+            (None, None) => Method::GET,
         };
         let mut request = self.client()?.request(method, url.clone()).headers(headers);
         if let Some(form) = ask.form {
             request = request
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(encoded(form));
+        }
+        if let Some(upload) = ask.upload.filter(|upload| upload.verb != Verb::Head) {
+            request = request
+                .header(CONTENT_TYPE, value(upload.media_type)?)
+                .body(upload.body.to_vec());
         }
         request
             .send()
@@ -317,6 +358,14 @@ pub(crate) fn with_query(url: &str, query: &[(&str, &str)]) -> Result<String, Ht
     let mut url = read_url(url)?;
     url.query_pairs_mut().extend_pairs(query);
     Ok(url.into())
+}
+
+/// Whether two URLs are of one scheme, host and port.
+pub(crate) fn is_same_place(one: &str, other: &str) -> bool {
+    match (read_url(one), read_url(other)) {
+        (Ok(one), Ok(other)) => one.origin() == other.origin(),
+        _ => false,
+    }
 }
 
 /// The scheme and the host of a URL, where it has them.
@@ -399,6 +448,10 @@ pub(crate) async fn read(
         .iter()
         .filter_map(|value| value.to_str().ok().map(str::to_owned))
         .collect();
+    let header = |name: &str| response.headers().get(name)?.to_str().ok();
+    let location = header("location").and_then(|to| url.join(to).ok());
+    let location = location.map(String::from);
+    let knows_subject = header("oci-subject").is_some();
     let mut body = Vec::new();
     while let Some(chunk) = response
         .chunk()
@@ -413,6 +466,8 @@ pub(crate) async fn read(
     Ok(Answer {
         status,
         challenges,
+        location,
+        knows_subject,
         body,
     })
 }

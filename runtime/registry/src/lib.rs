@@ -1,4 +1,4 @@
-//! Talks to OCI registries: pulls artifacts by tag and digest.
+//! Talks to OCI registries: pulls artifacts by tag and digest, and pushes them.
 //!
 //! In: a [`Reference`], Docker's `config.json` for who logs in, and what may be asked in which way. Out of [`Registry`]:
 //! manifests and blobs, bounded, and checked against their digests. Out of [`ImageStore`]: images that are here, whole, with
@@ -12,6 +12,7 @@
 //! Held up by reqwest and rustls with ring, on a small runtime of its own, so that its functions simply block. Read next:
 //! [`client`] and [`http`] for registries, [`pull`] and [`store`] for images.
 
+pub mod artifact;
 pub mod auth;
 mod challenge;
 
@@ -31,14 +32,16 @@ pub mod manifest;
 pub mod policy;
 pub mod program;
 pub mod pull;
+mod push;
 pub mod reference;
 pub mod sha256;
 pub mod store;
 pub mod words;
 
+pub use artifact::{About, Artifact, World};
 pub use client::{Registry, RegistryOptions};
-pub use error::RegistryError;
-pub use http::{Answer, Ask, Http, HttpError, HttpOptions};
+pub use error::{Power, RegistryError};
+pub use http::{Answer, Ask, Http, HttpError, HttpOptions, Upload, Verb};
 pub use image::ImageProblem;
 pub use layer::{LayerBounds, LayerError, LayerReader, Packing};
 pub use location::{Form, Local, Location, LocationError};

@@ -11,7 +11,7 @@ use crate::{
     auth::Login,
     challenge::Challenge,
     client::{Registry, denied, http_error, refused},
-    error::RegistryError,
+    error::{Power, RegistryError},
     http::{self, Ask, HttpError},
     reference::Reference,
 };
@@ -24,6 +24,7 @@ impl Registry {
     pub(crate) fn log_in(
         &self,
         reference: &Reference,
+        power: Power,
         challenges: &[String],
         deadline: Instant,
     ) -> Result<Option<String>, RegistryError> {
@@ -45,7 +46,13 @@ impl Registry {
             }
             (Challenge::Basic, _) => Ok(None),
             (Challenge::Bearer { realm, service }, login) => self
-                .token(reference, &realm, service.as_deref(), login, deadline)
+                .token(
+                    reference,
+                    power,
+                    (&realm, service.as_deref()),
+                    login,
+                    deadline,
+                )
                 .map(Some),
         }
     }
@@ -54,8 +61,8 @@ impl Registry {
     fn token(
         &self,
         reference: &Reference,
-        realm: &str,
-        service: Option<&str>,
+        power: Power,
+        (realm, service): (&str, Option<&str>),
         login: Option<Login>,
         deadline: Instant,
     ) -> Result<String, RegistryError> {
@@ -67,8 +74,12 @@ impl Registry {
                 realm: format!("{scheme}://{host}"),
             });
         }
-        // What to ask for is ours to say: no more than to read this one.
-        let scope = format!("repository:{}:pull", reference.repository());
+        // What to ask for is ours to say: no more than is needed.
+        let scope = match power {
+            Power::Read => format!("repository:{}:pull", reference.repository()),
+            Power::Write => format!("repository:{}:pull,push", reference.repository()),
+            Power::List => "registry:catalog:*".to_owned(),
+        };
         let mut asked = vec![("scope", scope.as_str())];
         asked.extend(service.map(|service| ("service", service)));
         let (url, form, authorization) = match &login {
@@ -104,7 +115,7 @@ impl Registry {
                 } else {
                     "without a login"
                 };
-                return Err(denied(reference, with));
+                return Err(denied(reference, power, with));
             }
             status => return Err(refused(reference, status, &answer.body)),
         }

@@ -10,5 +10,6 @@ mod http;
 mod images;
 mod local;
 mod pull;
+mod push;
 mod real;
 mod server;
