@@ -9,6 +9,9 @@ mod attempts;
 mod boxes;
 mod cancel;
 mod containers;
+#[allow(dead_code, reason = "the tests of `stepwell-fetch` use more of it")]
+#[path = "../../runtime/fetch/tests/resolvers/registry.rs"]
+mod debian;
 mod documents;
 mod exec;
 mod fetched;
@@ -23,6 +26,7 @@ mod redact;
 mod refusal;
 mod runs;
 mod shells;
+mod ship;
 mod stage;
 mod stopping;
 mod substitution;

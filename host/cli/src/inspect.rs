@@ -36,7 +36,11 @@ pub(crate) fn inspect(args: &InspectArgs, env: &Environment) -> anyhow::Result<E
 }
 
 /// What can be said of a component that is neither compiled nor run.
-fn look(component: &Path, env: &Environment) -> anyhow::Result<Inspection> {
+///
+/// # Errors
+///
+/// The file cannot be read, or is not WebAssembly.
+pub(crate) fn look(component: &Path, env: &Environment) -> anyhow::Result<Inspection> {
     let name = component.display().to_string();
     let bytes = images::load(component).with_context(|| format!("failed to read `{name}`"))?;
     let store = Store::open(&env.store_root()?)?;

@@ -31,6 +31,7 @@ mod request;
 mod resolve;
 mod run;
 mod runs;
+mod ship;
 mod text;
 mod trouble;
 mod validate;
@@ -84,6 +85,8 @@ fn main() -> std::process::ExitCode {
             .map(Into::into)
             .map_err(Trouble::from),
         Command::Images(args) => images::images(&args, &env).map(Into::into),
+        Command::Push(args) => ship::push(&args, &env).map(Into::into),
+        Command::Pull(args) => ship::pull(&args, &env).map(Into::into),
         Command::List(args) => list::list(&args, &env)
             .map(Into::into)
             .map_err(Trouble::from),

@@ -8,6 +8,7 @@ mod images;
 mod look;
 mod run;
 mod runs;
+mod ship;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub(crate) use run::{Output, RunArgs};
 pub(crate) use runs::{
     CancelArgs, LogsArgs, RemoveArgs, RunsArgs, RunsCommand, ShowArgs, ShowOutput,
 };
+pub(crate) use ship::{PullArgs, PushArgs};
 
 /// Runs build and CI steps, each in a sandbox that sees what it was handed and nothing else.
 #[derive(Debug, Parser)]
@@ -78,6 +80,12 @@ pub(crate) enum Command {
     /// Look at images that were pulled, get others, or remove some
     #[command(after_long_help = images::EXAMPLES)]
     Images(ImagesArgs),
+    /// Send a component to a registry, where documents name it
+    #[command(after_long_help = ship::PUSH_EXAMPLES)]
+    Push(PushArgs),
+    /// Get a component from a registry into a file
+    #[command(after_long_help = ship::PULL_EXAMPLES)]
+    Pull(PullArgs),
     /// Run one WebAssembly component, with no YAML
     #[command(after_long_help = EXEC_EXAMPLES)]
     Exec(ExecArgs),

@@ -127,7 +127,8 @@ fn full(location: &Location) -> String {
     }
 }
 
-fn failed(image: &str, error: NotHad) -> anyhow::Error {
+/// An image that cannot be had, with the exit code that says whose mistake that is.
+pub(crate) fn failed(image: &str, error: NotHad) -> anyhow::Error {
     let code = match error.is_reference() {
         true => ExitCode::DocumentInvalid,
         false => ExitCode::Environment,

@@ -23,8 +23,8 @@ use stepwell_spec::{SourceId, Span, SpecProblem};
 use crate::config::{Substitute, Substitution, as_path};
 use crate::inputs::Texts;
 
-pub(crate) use command::images;
-pub(crate) use shelf::{Shelf, root};
+pub(crate) use command::{failed as not_pulled, images};
+pub(crate) use shelf::{Shelf, Wanted, root};
 
 use elsewhere::{Asked, Elsewhere};
 pub(crate) use load::{Unfit, load};

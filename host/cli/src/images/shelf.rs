@@ -193,6 +193,15 @@ impl Shelf {
             .known(&reference.to_string(), &platform.to_string())
     }
 
+    /// The registries that images come from.
+    ///
+    /// # Errors
+    ///
+    /// The way there cannot be set up.
+    pub(crate) fn registry(&self) -> Result<impl std::ops::Deref<Target = Registry>, NotHad> {
+        Ok(Registries(self.opened()?))
+    }
+
     fn opened(&self) -> Result<Arc<Opened>, NotHad> {
         // Whoever panicked has left it closed or open, and nothing in between.
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -208,6 +217,17 @@ impl Shelf {
         let new = Arc::new(Opened { store, registry });
         *opened = Some(Arc::clone(&new));
         Ok(new)
+    }
+}
+
+/// The registries of what was opened, which stays open as long as they are used.
+struct Registries(Arc<Opened>);
+
+impl std::ops::Deref for Registries {
+    type Target = Registry;
+
+    fn deref(&self) -> &Registry {
+        &self.0.registry
     }
 }
 
