@@ -15,6 +15,7 @@ use stepwell_contract::{
 
 use crate::BACKEND;
 use crate::cgroup::Groups;
+use crate::disk::Disk;
 use crate::layers::{LayerFolder, Layers};
 use crate::rootless;
 use crate::scope::Scope;
@@ -43,6 +44,9 @@ pub struct OciOptions {
     pub privileged: bool,
     /// How long a container that was asked to stop may take.
     pub grace: Duration,
+    /// What the disk of `scratch` has left, in bytes, when containers that run on it are ended; `None` for 512 MiB, or half
+    /// of what it has left now, if that is less.
+    pub disk_floor: Option<u64>,
 }
 
 impl OciOptions {
@@ -60,6 +64,7 @@ impl OciOptions {
             init,
             privileged: false,
             grace: STOP_GRACE,
+            disk_floor: None,
         }
     }
 }
@@ -72,6 +77,7 @@ impl fmt::Debug for OciOptions {
             .field("init", &self.init)
             .field("privileged", &self.privileged)
             .field("grace", &self.grace)
+            .field("disk_floor", &self.disk_floor)
             .finish_non_exhaustive()
     }
 }
@@ -86,6 +92,7 @@ pub(crate) struct Host {
     pub(crate) layers: LayerFolder,
     pub(crate) groups: Groups,
     pub(crate) scratch: Arc<Dir>,
+    pub(crate) disk: Arc<Disk>,
 }
 
 impl OciBackend {
@@ -105,11 +112,17 @@ impl OciBackend {
                 let doing = format!("open the scratch folder `{}`", options.scratch.display());
                 SandboxError::new(BACKEND, doing, SandboxErrorKind::Host).because(error)
             })?;
+        let scratch = Arc::new(scratch);
+        let disk = Disk::new(Arc::clone(&scratch), options.disk_floor).map_err(|error| {
+            let doing = "ask the disk of the scratch folder what is left of it";
+            SandboxError::new(BACKEND, doing, SandboxErrorKind::Host).because(error)
+        })?;
         Ok(Self(Arc::new(Host {
             options: Arc::new(options),
             layers,
             groups: Groups::find(),
-            scratch: Arc::new(scratch),
+            scratch,
+            disk: Arc::new(disk),
         })))
     }
 }

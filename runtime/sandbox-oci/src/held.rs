@@ -97,7 +97,7 @@ fn run(
     };
     let ended = process::run(site, &request, &group, io, started);
     let removed = group.remove();
-    let (reply, _) = ended.map_err(failed)?;
+    let reply = ended.map_err(failed)?.reply;
     removed.map_err(failed)?;
     match reply {
         Some(Reply::Failed(failure)) => Err(site.refused(failure)),

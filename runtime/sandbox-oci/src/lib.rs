@@ -20,7 +20,11 @@ mod backend;
 mod capability;
 #[cfg(target_os = "linux")]
 mod cgroup;
+#[cfg(target_os = "linux")]
+mod disk;
 pub mod docker;
+#[cfg(target_os = "linux")]
+mod events;
 #[cfg(target_os = "linux")]
 mod handles;
 #[cfg(target_os = "linux")]

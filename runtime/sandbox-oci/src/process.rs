@@ -8,7 +8,7 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use rustix_namespaces::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -16,6 +16,8 @@ use rustix_namespaces::thread::{UnshareFlags, unshare};
 use stepwell_contract::{LogStream, StepIo};
 
 use crate::cgroup::Group;
+use crate::disk::LOOK;
+use crate::events;
 use crate::handles;
 use crate::output;
 use crate::request::{Order, Reply, Request, SHELL};
@@ -50,15 +52,24 @@ enum Event {
     Gone(io::Result<ExitStatus>),
 }
 
-/// Runs a container to its end: what its first process said last, and how that process ended. Calls `started` once its
-/// program runs.
+/// How a container ended.
+pub(crate) struct Ended {
+    /// What its first process said last.
+    pub(crate) reply: Option<Reply>,
+    /// How that process ended.
+    pub(crate) status: ExitStatus,
+    /// Whether it was ended because the disk was nearly full.
+    pub(crate) disk_full: bool,
+}
+
+/// Runs a container to its end. Calls `started` once its program runs.
 pub(crate) fn run(
     site: &Site,
     request: &Request,
     group: &Group,
     io: &StepIo,
     started: &dyn Fn(Live),
-) -> io::Result<(Option<Reply>, ExitStatus)> {
+) -> io::Result<Ended> {
     let (out, out_end) = io::pipe()?;
     let (err, err_end) = io::pipe()?;
     let (over, over_end) = io::pipe()?;
@@ -152,40 +163,35 @@ fn keep(
 }
 
 /// Takes what happens until all of the container is gone. Asked to stop, it asks the program, and after the grace
-/// period no longer asks.
+/// period no longer asks; it does not ask either where the disk is nearly full.
 fn follow(
     site: &Site,
     happens: &Receiver<Event>,
     mut socket: &UnixStream,
     started: &mut dyn FnMut(),
-) -> io::Result<(Option<Reply>, ExitStatus)> {
+) -> io::Result<Ended> {
     let mut reply = None;
     let mut process: Option<OwnedFd> = None;
     let (mut asked, mut runs) = (false, false);
     let mut deadline: Option<Instant> = None;
     let mut gone = None;
     let mut silent = false;
+    let mut disk_full = false;
     loop {
-        let event = match deadline {
-            None => happens.recv().map_err(io::Error::other)?,
-            Some(end) => {
-                match happens.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                    Ok(event) => event,
-                    Err(RecvTimeoutError::Timeout) => {
-                        deadline = None;
-                        if let Some(process) = &process {
-                            // Where it only watches over the container, it ends that first.
-                            let signal = match site.request.joined {
-                                None => Signal::Kill,
-                                Some(_) => Signal::Term,
-                            };
-                            pidfd_send_signal(process, signal)?;
-                        }
-                        continue;
-                    }
-                    Err(error) => return Err(io::Error::other(error)),
-                }
+        let end = deadline.into_iter().chain([Instant::now() + LOOK]).min();
+        let Some(event) = events::next(happens, end)? else {
+            let late = deadline.take_if(|end| *end <= Instant::now()).is_some();
+            disk_full |= site.disk.is_full();
+            // Asked again with each look, for it may have been too young to hear.
+            if let Some(process) = process.as_ref().filter(|_| late || disk_full) {
+                // Where it only watches over the container, it ends that first.
+                let signal = match site.request.joined {
+                    None => Signal::Kill,
+                    Some(_) => Signal::Term,
+                };
+                let _ = pidfd_send_signal(process, signal);
             }
+            continue;
         };
         match event {
             Event::Born(born) => process = Some(born),
@@ -209,7 +215,11 @@ fn follow(
             Event::Gone(status) => gone = Some(status?),
         }
         if let (Some(status), true) = (gone, silent) {
-            return Ok((reply, status));
+            return Ok(Ended {
+                reply,
+                status,
+                disk_full,
+            });
         }
     }
 }

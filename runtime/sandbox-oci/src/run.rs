@@ -2,13 +2,14 @@
 //!
 //! How the container ended is heard from its first process (`process`); why a signal ended it, from its control group.
 
-use std::process::ExitStatus;
 use std::sync::Arc;
 
-use stepwell_contract::{CancelReason, Ending, Limit, Place, Sandbox, SandboxError, StepIo};
+use stepwell_contract::{
+    CancelReason, Ending, Limit, LogStream, Place, Sandbox, SandboxError, StepIo,
+};
 
 use crate::place::ContainerPlace;
-use crate::process;
+use crate::process::{self, Ended};
 use crate::request::Reply;
 use crate::site::{Life, Site};
 
@@ -52,18 +53,28 @@ fn run(site: &Site, io: &StepIo) -> Result<Ending, SandboxError> {
     });
     let memory = group.ran_out_of_memory();
     let removed = group.remove();
-    let (reply, status) = ended.map_err(|error| site.failed("run", error))?;
+    let ended = ended.map_err(|error| site.failed("run", error))?;
     removed.map_err(|error| site.failed("clean up after", error))?;
-    ending(site, reply, status, memory, io.cancel.reason())
+    if ended.disk_full {
+        let left = Limit::FileBytes.show(site.disk.floor());
+        let line =
+            format!("stepwell: ended, for the disk that it writes to has less than {left} left\n");
+        io.sink.log(LogStream::Stderr, line.as_bytes());
+    }
+    ending(site, ended, memory, io.cancel.reason())
 }
 
 fn ending(
     site: &Site,
-    reply: Option<Reply>,
-    status: ExitStatus,
+    ended: Ended,
     out_of_memory: bool,
     reason: Option<CancelReason>,
 ) -> Result<Ending, SandboxError> {
+    let Ended {
+        reply,
+        status,
+        disk_full,
+    } = ended;
     let killed = matches!(
         reply,
         None | Some(Reply::Signalled(9) | Reply::Exited(KILLED))
@@ -71,6 +82,11 @@ fn ending(
     match (reply, reason) {
         (Some(Reply::Failed(failure)), None) => Err(site.refused(failure)),
         (_, Some(reason)) => Ok(of_cancellation(reason)),
+        _ if killed && disk_full => Ok(Ending::LimitReached {
+            limit: Limit::FileBytes,
+            value: site.disk.floor(),
+            backtrace: Vec::new(),
+        }),
         _ if killed && out_of_memory => Ok(Ending::LimitReached {
             limit: Limit::Memory,
             value: site.resources.memory.unwrap_or(u64::MAX),

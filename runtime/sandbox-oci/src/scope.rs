@@ -234,6 +234,7 @@ impl TaskScope for Scope {
             ground,
             volumes: dirs,
             resources: step.resources,
+            disk: Arc::clone(&self.host.disk),
             stop: stop_signal(image.stop_signal.as_deref()),
             occupancy: Arc::clone(&self.occupancy),
             life: Mutex::new(Life::Prepared),

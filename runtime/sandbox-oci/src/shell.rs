@@ -7,7 +7,7 @@
 use std::io::{self, BufRead as _, BufReader, PipeReader, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Scope;
 use std::time::Instant;
@@ -21,6 +21,7 @@ use stepwell_contract::{
 };
 
 use crate::BACKEND;
+use crate::events;
 use crate::handles;
 use crate::keyboard::{Keyboard, type_on};
 use crate::output;
@@ -238,19 +239,10 @@ impl ContainerShell {
         let mut reply = None;
         let mut deadline: Option<Instant> = None;
         loop {
-            let event = match deadline {
-                None => happens.recv().map_err(io::Error::other)?,
-                Some(end) => {
-                    match happens.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                        Ok(event) => event,
-                        Err(RecvTimeoutError::Timeout) => {
-                            deadline = None;
-                            let _ = socket.write_all(&[Signal::Kill as u8]);
-                            continue;
-                        }
-                        Err(error) => return Err(io::Error::other(error)),
-                    }
-                }
+            let Some(event) = events::next(happens, deadline)? else {
+                deadline = None;
+                let _ = socket.write_all(&[Signal::Kill as u8]);
+                continue;
             };
             match event {
                 Event::Appears(terminal) => {

@@ -16,6 +16,7 @@ use stepwell_contract::{
 use crate::BACKEND;
 use crate::backend::OciOptions;
 use crate::cgroup::Groups;
+use crate::disk::Disk;
 use crate::held::Held;
 use crate::network::Network;
 use crate::process::Live;
@@ -40,6 +41,7 @@ pub(crate) struct Site {
     #[expect(dead_code, reason = "held, and not looked at")]
     pub(crate) volumes: Vec<Arc<Dir>>,
     pub(crate) resources: Resources,
+    pub(crate) disk: Arc<Disk>,
     pub(crate) stop: Signal,
     pub(crate) occupancy: Arc<Occupancy>,
     pub(crate) life: Mutex<Life>,

@@ -1,6 +1,6 @@
 //! What a container may use of the machine.
 
-use stepwell_contract::{Ending, Resources};
+use stepwell_contract::{Ending, Limit, Resources};
 
 use crate::world::world;
 
@@ -64,4 +64,25 @@ fn orphans_are_reaped() {
     });
     let said = step.run().said();
     assert!(said.trim().parse::<u32>().unwrap() < 100, "{said}");
+}
+
+#[test]
+fn attack_what_is_left_of_a_disk_is_not_taken_and_a_little_may_be() {
+    let mut world = world!();
+    // Less than this is left of any disk.
+    world.options().disk_floor = Some(u64::MAX);
+    let ran = world.shell("cat /dev/zero > /fill").run();
+    let expected = Ending::LimitReached {
+        limit: Limit::FileBytes,
+        value: u64::MAX,
+        backtrace: Vec::new(),
+    };
+    assert_eq!(ran.ending, expected, "{ran:?}");
+    assert!(ran.stderr.contains("the disk that it writes to"), "{ran:?}");
+
+    world.options().disk_floor = None;
+    let ran = world
+        .shell("head -c 1000000 /dev/zero > /fill; wc -c < /fill")
+        .run();
+    assert_eq!(ran.said(), "1000000\n");
 }

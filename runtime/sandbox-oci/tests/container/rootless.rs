@@ -20,6 +20,7 @@ const FOLDER: &str = "STEPWELL_TEST_AS_NOBODY";
 const EVERYBODYS: &[&str] = &[
     "attacks::",
     "endings::",
+    "limits::attack_what_is_left_of_a_disk",
     "proxies::",
     "shells::",
     "stopping::",

@@ -162,7 +162,11 @@ fn shells_after_a_step_share_one_container() {
         std::thread::scope(|threads| {
             let running = threads.spawn(|| first.run().unwrap());
             is_ready.recv().unwrap();
-            let said = shell(&**place, "cat /tmp/here; ps -o comm= | grep sleep").said();
+            let said = shell(
+                &**place,
+                "cat /tmp/here; until ps -o comm= | grep sleep; do :; done",
+            )
+            .said();
             assert_eq!(said, "here\nsleep\n");
             cancel.cancel(CancelReason::Asked);
             assert_eq!(running.join().unwrap().ending, Ending::Cancelled);

@@ -10,8 +10,7 @@ use crate::world::world;
 fn a_container_is_asked_first_and_says_its_last_words() {
     let mut world = world!();
     world.options().grace = Duration::from_secs(600);
-    let step = world
-        .shell("trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 1000 & wait; done");
+    let step = world.shell("trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.1; done");
     let cancel = step.cancel.clone();
     let ran = step
         .when_it_speaks(move || cancel.cancel(CancelReason::Asked))
@@ -38,8 +37,8 @@ fn a_program_that_knows_no_signals_ends_at_once() {
 fn the_images_own_signal_asks() {
     let mut world = world!();
     world.options().grace = Duration::from_secs(600);
-    let step = world
-        .shell("trap 'echo quit; exit 0' QUIT; echo ready; while :; do sleep 1000 & wait; done");
+    let step =
+        world.shell("trap 'echo quit; exit 0' QUIT; echo ready; while :; do sleep 0.1; done");
     let step = step.image(|image| image.stop_signal = Some("SIGQUIT".into()));
     let cancel = step.cancel.clone();
     let ran = step

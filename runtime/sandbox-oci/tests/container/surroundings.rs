@@ -124,7 +124,8 @@ fn attack_the_machines_network_is_not_there_until_it_is_granted() {
 fn steps_of_one_task_share_loopback_and_other_tasks_do_not() {
     let world = world!();
     let backend = world.backend();
-    let server = world.shell("echo listening; nc -l -p 80");
+    // Its own input never ends: it says nothing more before it has heard all.
+    let server = world.shell("mkfifo /input; echo listening; nc -l -p 80 <> /input");
     let scope = server.open(&backend).unwrap();
     let (ready, is_ready) = std::sync::mpsc::channel();
     let server = server.when_it_speaks(move || ready.send(()).unwrap());
