@@ -4,6 +4,7 @@
 //! ROOT/            0700
 //!   artifacts/     0700  precompiled code, kept between runs
 //!   scratch/       0700  one folder per live run
+//!   steps/         0700  what steps left: see `cache`
 //! ```
 //!
 //! It does not know what is kept in them. A one-shot run opens the store, so this costs a dozen system calls and walks
@@ -24,6 +25,7 @@ use crate::scratch::{self, Scratch};
 
 const ARTIFACTS: &str = "artifacts";
 const SCRATCH: &str = "scratch";
+const STEPS: &str = "steps";
 
 /// The user alone.
 const PRIVATE: Mode = Mode::RWXU;
@@ -61,6 +63,11 @@ impl Store {
     /// The folder for precompiled code: private, so that what is loaded from it is ours.
     pub fn artifacts(&self) -> PathBuf {
         self.root.join(ARTIFACTS)
+    }
+
+    /// The folder for what steps left: for [`Cache::open`](crate::Cache::open).
+    pub fn steps(&self) -> PathBuf {
+        self.root.join(STEPS)
     }
 
     /// Makes a temporary folder for one run. It goes away when the [`Scratch`] is dropped, or, should this process die

@@ -99,7 +99,7 @@ impl<'a> Asker<'a> {
 }
 
 /// Whether `path` is empty or names with one `/` between each.
-fn is_plain(path: &str) -> bool {
+pub(super) fn is_plain(path: &str) -> bool {
     path.is_empty()
         || !path.contains('\0') && path.split('/').all(|name| !matches!(name, "" | "." | ".."))
 }

@@ -15,12 +15,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use ask::Asker;
 pub use question::{Answer, Kind, ListingHasher, Question};
 pub use version::{Digests, NoDigests, Version};
 
 /// One place in a volume.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Spot {
     /// The volume's name in the task.
     pub volume: Arc<str>,
@@ -36,6 +38,11 @@ impl Spot {
             volume: volume.into(),
             path: path.into(),
         }
+    }
+
+    /// Whether its path can be one: empty, or names with one `/` between each. One that came from elsewhere is asked this.
+    pub fn is_plain(&self) -> bool {
+        ask::is_plain(&self.path)
     }
 
     /// The place `path` below this one; this one where `path` is empty.
@@ -60,7 +67,7 @@ impl fmt::Display for Spot {
 }
 
 /// One thing that a step learned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
     /// Of what.
     pub spot: Spot,
