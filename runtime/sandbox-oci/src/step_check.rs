@@ -2,7 +2,7 @@
 //!
 //! Beside [`StepSpec::check`], which holds for every backend. It touches nothing.
 
-use stepwell_contract::StepSpec;
+use stepwell_contract::{Refusal, SandboxErrorKind, StepSpec};
 
 /// Where no volume can be mounted: what a container sees of the kernel is bounded by name.
 const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
@@ -25,6 +25,23 @@ pub(crate) fn impossible(step: &StepSpec) -> Option<String> {
     }
     (!step.working_dir.starts_with('/') || step.working_dir.contains('\0'))
         .then(|| format!("`{}` is no absolute path", step.working_dir.escape_debug()))
+}
+
+/// Why a step that wants all powers over `what` gets none, where the command line has not `allowed` it.
+pub(crate) fn unprivileged(
+    step: &StepSpec,
+    allowed: bool,
+    what: &str,
+) -> Option<(SandboxErrorKind, &'static str)> {
+    let refusal = || Refusal {
+        import: "privileged".to_owned(),
+        capability: format!("all powers over {what}"),
+        grant: None,
+    };
+    (step.security.privileged && !allowed).then(|| {
+        let cause = "only the command line can allow a privileged step";
+        (SandboxErrorKind::Refused(vec![refusal()]), cause)
+    })
 }
 
 /// Whether a volume may be mounted at `path`.

@@ -69,7 +69,7 @@ struct Beside {
 /// What is known of a sidecar's end.
 #[derive(Default)]
 struct End {
-    /// The steps had ended before it.
+    /// The steps had ended before it, and no probe had said no for good.
     was_stopped: bool,
     /// Nothing but stopping it was left: a probe has said no for good.
     unhealthy: bool,
@@ -248,7 +248,7 @@ impl Sidecars {
         for beside in &stopped {
             let mut end = beside.end();
             left.untold.extend(end.untold.take());
-            let failed = !end.was_stopped || end.unhealthy;
+            let failed = !end.was_stopped;
             match end.ended.take() {
                 None if is_over => {}
                 None => {
@@ -278,7 +278,7 @@ impl Sidecars {
         };
         for beside in &started {
             let mut end = beside.end();
-            end.was_stopped = end.ended.is_none();
+            end.was_stopped = end.ended.is_none() && !end.unhealthy;
             drop(end);
             beside.gone.cancel(CancelReason::Asked);
             beside.cancel.cancel(CancelReason::Asked);
@@ -305,9 +305,11 @@ impl Beside {
         self.end().since.unwrap_or_else(Instant::now)
     }
 
-    /// A probe has said no for good.
+    /// A probe has said no for good; of one that is told to stop, that is of no interest.
     fn give_up(&self) {
-        self.end().unhealthy = true;
+        let mut end = self.end();
+        end.unhealthy = !end.was_stopped;
+        drop(end);
         self.cancel.cancel(CancelReason::Asked);
     }
 }
@@ -344,7 +346,7 @@ impl Ear {
             sidecar: beside.name.clone(),
             exit_code: ending.as_ref().map_or(1, Ending::exit_code),
             ending,
-            stopped: end.was_stopped && !end.unhealthy,
+            stopped: end.was_stopped,
             duration_ms: self.outlet.now().since(beside.began),
             dropped_bytes: beside.capture.dropped(),
         };

@@ -13,8 +13,8 @@ use bollard::models::{Mount, MountType};
 #[cfg(target_os = "linux")]
 use stepwell_contract::Feature;
 use stepwell_contract::{
-    Access, Cancel, CancelReason, Network as NetworkGrant, Refusal, Sandbox, SandboxError,
-    SandboxErrorKind, StepSpec, TaskScope, TaskSpec,
+    Access, Cancel, CancelReason, Network as NetworkGrant, Sandbox, SandboxError, SandboxErrorKind,
+    StepSpec, TaskScope, TaskSpec,
 };
 
 use super::BACKEND;
@@ -26,7 +26,7 @@ use super::held::{self, Held};
 use super::remote::Remote;
 use super::run::Container;
 use crate::capability;
-use crate::step_check::{can_be_mounted, impossible};
+use crate::step_check::{can_be_mounted, impossible, unprivileged};
 
 /// What the steps of one task share.
 pub(super) struct Scope {
@@ -131,16 +131,10 @@ impl Scope {
     }
 
     fn check_privilege(&self, step: &StepSpec) -> Result<(), SandboxError> {
-        if !step.security.privileged || self.host.options.privileged {
-            return Ok(());
+        match unprivileged(step, self.host.options.privileged, "the daemon's machine") {
+            Some((kind, cause)) => Err(error(step, kind, cause)),
+            None => Ok(()),
         }
-        let refusal = Refusal {
-            import: "privileged".to_owned(),
-            capability: "all powers over the daemon's machine".to_owned(),
-            grant: None,
-        };
-        let cause = "only the command line can allow a privileged step";
-        Err(error(step, SandboxErrorKind::Refused(vec![refusal]), cause))
     }
 }
 

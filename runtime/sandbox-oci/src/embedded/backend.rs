@@ -14,11 +14,11 @@ use stepwell_contract::{
 };
 
 use crate::BACKEND;
-use crate::cgroup::Groups;
-use crate::disk::Disk;
+use crate::embedded::cgroup::Groups;
+use crate::embedded::disk::Disk;
+use crate::embedded::rootless;
+use crate::embedded::scope::Scope;
 use crate::layers::{LayerFolder, Layers};
-use crate::rootless;
-use crate::scope::Scope;
 
 /// The program that becomes a container's first process: the host's own binary.
 #[derive(Debug, Clone)]

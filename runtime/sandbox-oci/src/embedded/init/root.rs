@@ -21,7 +21,7 @@ use rustix_namespaces::system::sethostname;
 use rustix_namespaces::thread::{UnshareFlags, unshare};
 
 use super::join::Found;
-use crate::request::{Failure, Request, VolumeMount};
+use crate::embedded::request::{Failure, Request, VolumeMount};
 
 /// Device nodes, by their numbers.
 const DEVICES: [(&str, u32, u32); 6] = [

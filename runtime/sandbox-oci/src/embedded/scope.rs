@@ -16,22 +16,22 @@ use cap_std::fs::Dir;
 use stepwell_contract::check::check_proxy;
 use stepwell_contract::power::ProxyHandler;
 use stepwell_contract::{
-    Access, Feature, Mount, Network as NetworkGrant, Refusal, Sandbox, SandboxError,
-    SandboxErrorKind, StepSpec, TaskScope, TaskSpec,
+    Access, Feature, Mount, Network as NetworkGrant, Sandbox, SandboxError, SandboxErrorKind,
+    StepSpec, TaskScope, TaskSpec,
 };
 
 use crate::BACKEND;
-use crate::backend::{Host, container};
 use crate::capability;
+use crate::embedded::backend::{Host, container};
+use crate::embedded::proxy::Proxy;
+use crate::embedded::request::{Identity, Purpose, Request, VolumeMount};
+use crate::embedded::rootless::{self, Ground};
+use crate::embedded::run::Container;
+use crate::embedded::signal::stop_signal;
+use crate::embedded::site::{Life, Occupancy, Site};
+use crate::embedded::step_folder::StepFolder;
 use crate::network::{self, Network};
-use crate::proxy::Proxy;
-use crate::request::{Identity, Purpose, Request, VolumeMount};
-use crate::rootless::{self, Ground};
-use crate::run::Container;
-use crate::signal::stop_signal;
-use crate::site::{Life, Occupancy, Site};
-use crate::step_check::{can_be_mounted, impossible};
-use crate::step_folder::StepFolder;
+use crate::step_check::{can_be_mounted, impossible, unprivileged};
 
 /// What the steps of one task share: its volumes and its network.
 pub(crate) struct Scope {
@@ -149,16 +149,10 @@ impl Scope {
                 return Err(error(step, kind, words.join("; ")));
             }
         }
-        if !step.security.privileged || self.host.options.privileged {
-            return Ok(());
+        match unprivileged(step, self.host.options.privileged, "this machine") {
+            Some((kind, cause)) => Err(error(step, kind, cause)),
+            None => Ok(()),
         }
-        let refusal = Refusal {
-            import: "privileged".to_owned(),
-            capability: "all powers over this machine".to_owned(),
-            grant: None,
-        };
-        let cause = "only the command line can allow a privileged step";
-        Err(error(step, SandboxErrorKind::Refused(vec![refusal]), cause))
     }
 }
 

@@ -14,15 +14,15 @@ use stepwell_contract::{
 };
 
 use crate::BACKEND;
-use crate::backend::OciOptions;
-use crate::cgroup::Groups;
-use crate::disk::Disk;
-use crate::held::Held;
+use crate::embedded::backend::OciOptions;
+use crate::embedded::cgroup::Groups;
+use crate::embedded::disk::Disk;
+use crate::embedded::held::Held;
+use crate::embedded::process::Live;
+use crate::embedded::request::{Failure, Purpose, Request};
+use crate::embedded::rootless::Ground;
+use crate::embedded::step_folder::StepFolder;
 use crate::network::Network;
-use crate::process::Live;
-use crate::request::{Failure, Purpose, Request};
-use crate::rootless::Ground;
-use crate::step_folder::StepFolder;
 
 /// What a step's containers are made from.
 pub(crate) struct Site {

@@ -12,8 +12,8 @@ use rustix_namespaces::process::{Signal, set_parent_process_death_signal};
 
 use super::join::Found;
 use super::{Parent, root};
-use crate::handles;
-use crate::request::{Failure, Reply, Request, SHELL};
+use crate::embedded::handles;
+use crate::embedded::request::{Failure, Reply, Request, SHELL};
 
 /// Shows the root to the parent until it wants nothing any more.
 pub(super) fn run(

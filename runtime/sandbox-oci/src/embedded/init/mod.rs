@@ -25,7 +25,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use crate::request::{Failure, Order, Purpose, Reply, Request};
+use crate::embedded::request::{Failure, Order, Purpose, Reply, Request};
 
 /// A request is shorter: it holds a step's arguments and environment, which the kernel bounds to less.
 const REQUEST_BYTES: u64 = 16 << 20;

@@ -21,13 +21,13 @@ use stepwell_contract::{
 };
 
 use crate::BACKEND;
-use crate::events;
-use crate::handles;
-use crate::keyboard::{Keyboard, type_on};
-use crate::output;
-use crate::request::{Reply, ShellRequest};
-use crate::run::of_cancellation;
-use crate::site::{Room, Site};
+use crate::embedded::events;
+use crate::embedded::handles;
+use crate::embedded::keyboard::{Keyboard, type_on};
+use crate::embedded::output;
+use crate::embedded::request::{Reply, ShellRequest};
+use crate::embedded::run::of_cancellation;
+use crate::embedded::site::{Room, Site};
 
 /// What runs where nothing is said: every image with a shell has it under this name.
 const PROGRAM: &str = "sh";

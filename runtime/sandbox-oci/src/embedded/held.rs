@@ -12,9 +12,9 @@ use stepwell_contract::{
     StepSink,
 };
 
-use crate::process::{self, Live};
-use crate::request::{Purpose, Reply, Request};
-use crate::site::Site;
+use crate::embedded::process::{self, Live};
+use crate::embedded::request::{Purpose, Reply, Request};
+use crate::embedded::site::Site;
 
 /// A container that waits until nobody is in it any more. Dropped, it is gone.
 pub(crate) struct Held {

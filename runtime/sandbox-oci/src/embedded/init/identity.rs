@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 
 use rustix_namespaces::fs::OFlags;
 
-use crate::request::{Failure, Identity};
+use crate::embedded::request::{Failure, Identity};
 
 /// What is read of a list of users: stops one of gigabytes.
 const LIST_BYTES: u64 = 4 << 20;

@@ -10,7 +10,7 @@ use rustix_namespaces::fs::{FileType, Stat};
 use stepwell_contract::{Cancel, SandboxErrorKind};
 use tar::{Builder, EntryType, Header};
 
-use crate::look::{Root, kind};
+use crate::embedded::look::{Root, kind};
 
 /// Remembers that the trouble was not ours.
 struct Outlet<'a> {

@@ -15,9 +15,9 @@ use std::process::{Command, Stdio};
 
 use stepwell_contract::{Refusal, Security};
 
-use crate::backend::InitProgram;
-use crate::handles;
-use crate::request::{Joined, Order, Reply};
+use crate::embedded::backend::InitProgram;
+use crate::embedded::handles;
+use crate::embedded::request::{Joined, Order, Reply};
 
 /// The first kernel on which a user namespace's root may mount layers.
 const KERNEL: (u32, u32) = (5, 11);

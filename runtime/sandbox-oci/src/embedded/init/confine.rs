@@ -13,8 +13,8 @@ use rustix_namespaces::thread::{
 };
 
 use super::identity::Person;
-use crate::request::{Failure, Request};
-use crate::seccomp;
+use crate::embedded::request::{Failure, Request};
+use crate::embedded::seccomp;
 
 /// Each capability at the place of its number.
 const CAPABILITIES: [Capability; 41] = [

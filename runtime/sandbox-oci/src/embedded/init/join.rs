@@ -23,7 +23,7 @@ use rustix_namespaces::thread::{
 };
 use signal_hook::consts::SIGTERM;
 
-use crate::request::{Failure, Joined, VolumeMount};
+use crate::embedded::request::{Failure, Joined, VolumeMount};
 
 /// The folder of a volume, and where it was found: a handle of another mount namespace cannot be mounted.
 pub(super) struct Found {

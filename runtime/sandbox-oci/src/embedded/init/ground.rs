@@ -11,9 +11,9 @@ use rustix_namespaces::process::{getegid, geteuid};
 use rustix_namespaces::thread::{UnshareFlags, unshare};
 
 use super::{Parent, join};
-use crate::handles;
+use crate::embedded::handles;
+use crate::embedded::request::{Failure, Joined, Reply};
 use crate::network::{self, raise_loopback};
-use crate::request::{Failure, Joined, Reply};
 
 /// Makes a user namespace, in which user 0 is who started us, and a network with loopback in it.
 pub(super) fn make(parent: &Parent) -> Result<(), Failure> {

@@ -19,8 +19,8 @@ use rustix_namespaces::termios::{Winsize, tcsetwinsize};
 
 use super::identity::Person;
 use super::program::{command, complain, not_started, spawn};
-use crate::handles;
-use crate::request::{Failure, Reply, Request, ShellRequest};
+use crate::embedded::handles;
+use crate::embedded::request::{Failure, Reply, Request, ShellRequest};
 
 /// At once: each costs this process a socket.
 const MOST: usize = 256;

@@ -8,10 +8,10 @@ use stepwell_contract::{
     CancelReason, Ending, Limit, LogStream, Place, Sandbox, SandboxError, StepIo,
 };
 
-use crate::place::ContainerPlace;
-use crate::process::{self, Ended};
-use crate::request::Reply;
-use crate::site::{Life, Site};
+use crate::embedded::place::ContainerPlace;
+use crate::embedded::process::{self, Ended};
+use crate::embedded::request::Reply;
+use crate::embedded::site::{Life, Site};
 
 /// What Linux says of a program that SIGKILL ended: 128 and the signal.
 const KILLED: i32 = 137;

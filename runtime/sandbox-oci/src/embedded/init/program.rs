@@ -17,8 +17,8 @@ use signal_hook::consts::SIGCHLD;
 use super::Parent;
 use super::identity::Person;
 use super::shells::Shells;
-use crate::handles;
-use crate::request::{Failure, Purpose, Reply, Request, SHELL};
+use crate::embedded::handles;
+use crate::embedded::request::{Failure, Purpose, Reply, Request, SHELL};
 
 /// Where a program is looked for if the environment does not say.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

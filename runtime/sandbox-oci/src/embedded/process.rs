@@ -15,13 +15,13 @@ use rustix_namespaces::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_sign
 use rustix_namespaces::thread::{UnshareFlags, unshare};
 use stepwell_contract::{LogStream, StepIo};
 
-use crate::cgroup::Group;
-use crate::disk::LOOK;
-use crate::events;
-use crate::handles;
-use crate::output;
-use crate::request::{Order, Reply, Request, SHELL};
-use crate::site::Site;
+use crate::embedded::cgroup::Group;
+use crate::embedded::disk::LOOK;
+use crate::embedded::events;
+use crate::embedded::handles;
+use crate::embedded::output;
+use crate::embedded::request::{Order, Reply, Request, SHELL};
+use crate::embedded::site::Site;
 
 /// A container in which a program can be started.
 pub(crate) struct Live(UnixStream);

@@ -19,10 +19,10 @@ use rustix_namespaces::fs::{
 use rustix_namespaces::io::Errno;
 use stepwell_contract::SandboxError;
 
-use crate::handles;
-use crate::held::Held;
-use crate::request::Purpose;
-use crate::site::Site;
+use crate::embedded::handles;
+use crate::embedded::held::Held;
+use crate::embedded::request::Purpose;
+use crate::embedded::site::Site;
 
 /// Names in all folders of one walk: stops a step that makes so many that we run out of memory for sorting them.
 const ENTRIES: usize = 1_000_000;

@@ -9,10 +9,10 @@ use stepwell_contract::power::{EachFile, Shell, ShellSpec};
 use stepwell_contract::{Place, SandboxError, SandboxErrorKind};
 
 use crate::BACKEND;
-use crate::archive;
-use crate::look::{Root, is_missing, kind};
-use crate::shell;
-use crate::site::Site;
+use crate::embedded::archive;
+use crate::embedded::look::{Root, is_missing, kind};
+use crate::embedded::shell;
+use crate::embedded::site::Site;
 
 /// The place of one step.
 pub(crate) struct ContainerPlace(pub(crate) Arc<Site>);

@@ -13,7 +13,7 @@ use rustix_namespaces::io::{Errno, read, write};
 use rustix_namespaces::termios::{Winsize, tcsetwinsize};
 use stepwell_contract::power::{Terminal, TerminalSize};
 
-use crate::output::wait;
+use crate::embedded::output::wait;
 
 /// What is typed at once.
 const TYPED_BYTES: usize = 4096;
