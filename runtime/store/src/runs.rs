@@ -46,6 +46,11 @@ const LOOKS: u32 = 10_000;
 /// The longest name of a run that is taken as it is; a file name may have 255 bytes.
 const LONGEST_NAME: usize = 200;
 
+/// In the folder of runs: when too old ones were removed, in milliseconds since 1970.
+const TRIMMED: &str = ".trimmed";
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// How many runs are kept, and for how long. One that is running is never removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
@@ -185,7 +190,7 @@ impl Runs {
     /// That the folder of runs cannot be read.
     pub fn trim(&self, keep: Retention, now_ms: u64) -> Result<Vec<String>, StoreError> {
         let runs = self.list()?;
-        let age = keep.days.saturating_mul(24 * 60 * 60 * 1000);
+        let age = keep.days.saturating_mul(DAY_MS);
         let oldest = now_ms.saturating_sub(age);
         let mut removed = Vec::new();
         for (place, run) in runs.iter().enumerate() {
@@ -203,12 +208,36 @@ impl Runs {
         Ok(removed)
     }
 
+    /// As [`trim`](Self::trim), where it is time for that: once a quarter more than are to be kept have come together, and once a day.
+    /// To look how old each run is costs more than most runs do.
+    ///
+    /// # Errors
+    ///
+    /// As [`trim`](Self::trim); that it cannot be written down when that was.
+    pub fn trim_in_time(&self, keep: Retention, now_ms: u64) -> Result<Vec<String>, StoreError> {
+        let failed = |error| StoreError::io("write", &self.path.join(TRIMMED))(error);
+        let most = keep.most.saturating_add(keep.most / 4);
+        let last = self.dir.read_to_string(TRIMMED).unwrap_or_default();
+        // A file that says nothing of use was never written, as far as we care; one from the future likewise.
+        let since = last.parse().ok().and_then(|last| now_ms.checked_sub(last));
+        if since.is_some_and(|since| since < DAY_MS) && self.ids()?.len() <= most {
+            return Ok(Vec::new());
+        }
+        let removed = self.trim(keep, now_ms)?;
+        self.dir
+            .write(TRIMMED, now_ms.to_string())
+            .map_err(failed)?;
+        Ok(removed)
+    }
+
+    /// The folders of runs, by their names. A name with a dot in front is none of a run's.
     fn ids(&self) -> Result<Vec<String>, StoreError> {
         let entries = self.dir.entries();
         let entries = entries.map_err(StoreError::io("list", &self.path))?;
         Ok(entries
             .flatten()
             .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.'))
             .collect())
     }
 

@@ -116,7 +116,7 @@ impl Recording {
     /// run's.
     pub(crate) fn end(self, verdict: Option<&Verdict>) {
         let ended = self.live.end(now_ms(), verdict.map(of_run)).map(drop);
-        let trimmed = ended.and_then(|()| self.runs.trim(self.keep, now_ms()).map(drop));
+        let trimmed = ended.and_then(|()| self.runs.trim_in_time(self.keep, now_ms()).map(drop));
         if let Err(error) = trimmed {
             tell(&error);
         }

@@ -167,6 +167,27 @@ fn what_is_too_much_or_too_old_is_trimmed_and_never_what_runs() {
 }
 
 #[test]
+fn runs_are_trimmed_when_there_are_a_quarter_too_many_and_once_a_day() {
+    let (_temp, runs) = runs();
+    let keep = Retention { most: 4, days: 30 };
+    let trim = |now| runs.trim_in_time(keep, now).unwrap().len();
+    assert_eq!(trim(1), 0);
+    for run in 1..=5 {
+        begin(&runs, "release", run).end(run, verdict()).unwrap();
+    }
+    assert_eq!(trim(DAY), 0, "one too many, and not a day");
+    begin(&runs, "release", 6).end(6, verdict()).unwrap();
+    assert_eq!(trim(DAY), 2);
+    assert_eq!(trim(DAY), 0);
+    begin(&runs, "release", 7).end(7, verdict()).unwrap();
+    assert_eq!(trim(2 * DAY), 1, "one too many, a day later");
+    // A clock that was put back.
+    begin(&runs, "release", 8).end(8, verdict()).unwrap();
+    assert_eq!(trim(1), 1);
+    assert_eq!(runs.list().unwrap().len(), 4);
+}
+
+#[test]
 fn one_that_runs_is_not_removed_and_says_who_runs_it() {
     let (_temp, runs) = runs();
     let live = begin(&runs, "release", 1);
