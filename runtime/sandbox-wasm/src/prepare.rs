@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use stepwell_contract::{
-    Access, Loopback, Mount, Sandbox, SandboxError, SandboxErrorKind, StepSpec, TaskScope, TaskSpec,
+    Access, Answer, Asker, Kind, Loopback, Mount, NoDigests, Question, Sandbox, SandboxError,
+    SandboxErrorKind, StepSpec, TaskScope, TaskSpec,
 };
 
 use crate::BACKEND;
 use crate::backend::WasmBackend;
-use crate::fs::{FileSystem, MountPoint};
+use crate::fs::{FileSystem, Home, MountPoint};
 use crate::guest::Seed;
 use crate::meter::Meter;
 use crate::place::Shown;
@@ -98,9 +99,10 @@ fn file_system(
         })?;
         mounts.push((
             mount,
-            Arc::clone(dir),
             Arc::new(MountPoint {
                 access: mount.access,
+                volume: Arc::clone(&mount.volume),
+                dir: Arc::clone(dir),
             }),
         ));
     }
@@ -112,7 +114,7 @@ fn file_system(
         .iter()
         .filter(|(mount, ..)| below(&step.working_dir, &mount.path).is_some())
         .max_by_key(|(mount, ..)| mount.path.len());
-    let (mount, dir, point) = home.ok_or_else(|| {
+    let (mount, point) = home.ok_or_else(|| {
         contradiction(
             step,
             format!(
@@ -121,39 +123,35 @@ fn file_system(
             ),
         )
     })?;
-    let working_dir = open_working_dir(step, mount, dir)?;
-    files.preopen(
-        &*step.working_dir,
-        Arc::clone(&working_dir),
-        Arc::clone(point),
-        Arc::clone(&step.working_dir),
-    );
-    for (mount, dir, point) in &mounts {
+    let relative: Arc<str> = below(&step.working_dir, &mount.path)
+        .unwrap_or_default()
+        .into();
+    files.set_home(Home {
+        mount: Arc::clone(point),
+        way: way(&point.dir, &relative),
+    });
+    let working_dir = open_working_dir(step, mount, &point.dir)?;
+    let add_home = |files: &mut FileSystem, name: &str| {
+        files.preopen_below(
+            name,
+            Arc::clone(&working_dir),
+            Arc::clone(point),
+            Arc::clone(&step.working_dir),
+            Arc::clone(&relative),
+        );
+    };
+    add_home(&mut files, &step.working_dir);
+    for (mount, point) in &mounts {
         if mount.path != step.working_dir {
-            files.preopen(
-                &*mount.path,
-                Arc::clone(dir),
-                Arc::clone(point),
-                Arc::clone(&mount.path),
-            );
+            files.preopen(&*mount.path, Arc::clone(point), Arc::clone(&mount.path));
         }
     }
-    files.preopen(
-        ".",
-        working_dir,
-        Arc::clone(point),
-        Arc::clone(&step.working_dir),
-    );
-    for (mount, dir, point) in &mounts {
+    add_home(&mut files, ".");
+    for (mount, point) in &mounts {
         if let Some(relative) =
             below(&mount.path, &step.working_dir).filter(|path| !path.is_empty())
         {
-            files.preopen(
-                relative,
-                Arc::clone(dir),
-                Arc::clone(point),
-                Arc::clone(&mount.path),
-            );
+            files.preopen(relative, Arc::clone(point), Arc::clone(&mount.path));
         }
     }
     Ok(files)
@@ -167,6 +165,22 @@ fn below<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     } else {
         rest.strip_prefix('/')
     }
+}
+
+/// What is at each folder on the way to `relative` below `dir`.
+fn way(dir: &Dir, relative: &str) -> Vec<(String, Kind)> {
+    let mut asker = Asker::new(dir, &NoDigests);
+    let slashes = relative.match_indices('/').map(|(at, _)| at);
+    let ends = slashes.chain((!relative.is_empty()).then_some(relative.len()));
+    ends.map(|end| {
+        let path = relative[..end].to_owned();
+        let kind = match asker.ask(&path, Question::Kind) {
+            Ok(Answer::Kind(kind)) => kind,
+            _ => Kind::Unknown,
+        };
+        (path, kind)
+    })
+    .collect()
 }
 
 /// The working directory, made where a container engine would make it.

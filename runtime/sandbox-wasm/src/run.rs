@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use stepwell_contract::{Ending, Limit, Place, Sandbox, SandboxError, SandboxErrorKind, StepIo};
+use wasmtime::component::ResourceTable;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::BACKEND;
@@ -42,6 +43,7 @@ impl Sandbox for WasmSandbox {
             mounts: _,
         } = *self;
         let cancel = io.cancel.clone();
+        let observer = io.sink.observer();
         let mut store = store(&loaded, Guest::new(seed, io))?;
         // The deadline is set before the hook: a cancellation in between is noticed by one of the two.
         let engine = loaded.room.engine.clone();
@@ -50,10 +52,17 @@ impl Sandbox for WasmSandbox {
             return Ok(ending::of_cancellation(reason));
         }
         store.data().io.sink.started();
-        match enter(&mut store, &entry, invocation) {
+        let tracer = observer.map(|observer| store.data_mut().files.observe(observer));
+        let ending = match enter(&mut store, &entry, invocation) {
             Ok(ending) => Ok(ending),
             Err(error) => ending::of_error(&error, store.data()),
+        };
+        if let Some(tracer) = tracer {
+            // What the guest left open is closed, which says what of it has been read.
+            store.data_mut().table = ResourceTable::new();
+            tracer.finish();
         }
+        ending
     }
 }
 

@@ -224,6 +224,18 @@ fn refusal(errno: Errno) -> Kind {
     }
 }
 
+impl Kind {
+    /// What `stat` shows.
+    pub fn of(stat: &Stat) -> Self {
+        kind_of(stat)
+    }
+
+    /// What an entry of a folder shows. Whether a file can be run, and how many names it has, is not seen there.
+    pub fn of_entry(file_type: FileType) -> Self {
+        kind_of_type(file_type, false, false)
+    }
+}
+
 fn kind_of(stat: &Stat) -> Kind {
     let mode = Mode::from_raw_mode(stat.st_mode);
     kind_of_type(

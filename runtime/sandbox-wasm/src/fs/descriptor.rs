@@ -4,6 +4,7 @@
 
 use std::os::fd::AsFd;
 
+use stepwell_contract::{Kind, Question};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 
@@ -17,6 +18,7 @@ use crate::bindings::imports::wasi::filesystem::types::{
     MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
 use crate::guest::Guest;
+use crate::trace::{Looked, settle};
 use crate::wasi::io::CHUNK_BYTES;
 
 type Fd = Resource<Descriptor>;
@@ -121,14 +123,16 @@ impl types::HostDescriptor for Guest {
 
     fn sync_data(&mut self, fd: Fd) -> FsResult<()> {
         if let Descriptor::File(file) = self.table.get(&fd)? {
-            file.counted.file.sync_data()?;
+            let synced = file.counted.file.sync_data();
+            file.counted.changed("sync", synced)?;
         }
         Ok(())
     }
 
     fn sync(&mut self, fd: Fd) -> FsResult<()> {
         if let Descriptor::File(file) = self.table.get(&fd)? {
-            file.counted.file.sync_all()?;
+            let synced = file.counted.file.sync_all();
+            file.counted.changed("sync", synced)?;
         }
         Ok(())
     }
@@ -165,7 +169,8 @@ impl types::HostDescriptor for Guest {
         let file = writable_file(&self.table, &fd)?;
         let current = file.counted.file.metadata()?.len();
         self.meter.write(size.saturating_sub(current))?;
-        file.counted.file.set_len(size)?;
+        let set = file.counted.file.set_len(size);
+        file.counted.changed("set the size of", set)?;
         self.forget_fresh(&fd)
     }
 
@@ -207,7 +212,15 @@ impl types::HostDescriptor for Guest {
     }
 
     fn read_directory(&mut self, fd: Fd) -> FsResult<Resource<Listing>> {
-        let listing = Listing::read(&dir(&self.table, &fd)?.dir)?;
+        let shown = dir(&self.table, &fd)?;
+        let read = Listing::read(&shown.dir);
+        if let Some(at) = &shown.at {
+            match &read {
+                Ok(listing) => at.listed(&listing.raw()),
+                Err(error) => at.unlisted(error),
+            }
+        }
+        let listing = read?;
         if let Descriptor::Dir(dir) = self.table.get_mut(&fd)? {
             dir.listed = Some((self.files.changes, listing.names()));
         }
@@ -216,9 +229,11 @@ impl types::HostDescriptor for Guest {
 
     fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let dir = writable_dir(&self.table, &fd)?;
+        let at = dir.at.as_ref();
+        let change = at.map(|at| at.making("create", &path));
         dir.check_trailing_slash(&path)?;
         self.meter.create()?;
-        dir.dir.create_dir(path)?;
+        settle(change, dir.dir.create_dir(path))?;
         self.changed()
     }
 
@@ -230,6 +245,9 @@ impl types::HostDescriptor for Guest {
                     Some(stat) => stat,
                     None => rustix::fs::fstat(file.counted.file.as_fd())?,
                 };
+                if let Some(seen) = &file.counted.seen {
+                    seen.stat(&stat);
+                }
                 Ok(stat::of_open(&stat, pinned))
             }
             Descriptor::Dir(dir) => Ok(stat::of_open(&rustix::fs::fstat(dir.dir.as_fd())?, pinned)),
@@ -237,13 +255,7 @@ impl types::HostDescriptor for Guest {
     }
 
     fn stat_at(&mut self, fd: Fd, follow: PathFlags, path: String) -> FsResult<DescriptorStat> {
-        let dir = dir(&self.table, &fd)?;
-        let metadata = if follow.contains(PathFlags::SYMLINK_FOLLOW) {
-            dir.dir.metadata(path)?
-        } else {
-            dir.dir.symlink_metadata(path)?
-        };
-        Ok(stat::of_path(&metadata, self.files.pinned))
+        self.look(&fd, follow, &path, Question::Stat)
     }
 
     fn set_times_at(
@@ -257,7 +269,7 @@ impl types::HostDescriptor for Guest {
         check_time(access)?;
         check_time(modification)?;
         writable_dir(&self.table, &fd)?;
-        types::HostDescriptor::stat_at(self, fd, follow, path).map(drop)
+        self.look(&fd, follow, &path, Question::Kind).map(drop)
     }
 
     fn link_at(
@@ -272,10 +284,12 @@ impl types::HostDescriptor for Guest {
             return Err(ErrorCode::Invalid.into());
         }
         let (from, to) = writable_pair(&self.table, &fd, &new_fd)?;
+        let ends = from.at.as_ref().zip(to.at.as_ref());
+        let change = ends.map(|(from, to)| from.linking(&path, to, &new_path));
         from.check_trailing_slash(&path)?;
         to.check_trailing_slash(&new_path)?;
         self.meter.create()?;
-        from.dir.hard_link(path, &to.dir, new_path)?;
+        settle(change, from.dir.hard_link(path, &to.dir, new_path))?;
         self.changed()
     }
 
@@ -296,7 +310,11 @@ impl types::HostDescriptor for Guest {
     }
 
     fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
-        let target = dir(&self.table, &fd)?.dir.read_link(path)?;
+        let dir = dir(&self.table, &fd)?;
+        let target = match &dir.at {
+            Some(at) => at.read_link(&dir.dir, &path)?,
+            None => dir.dir.read_link(path)?,
+        };
         target
             .into_os_string()
             .into_string()
@@ -305,34 +323,40 @@ impl types::HostDescriptor for Guest {
 
     fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let dir = writable_dir(&self.table, &fd)?;
+        let change = dir.at.as_ref().map(|at| at.removing(&path));
         dir.check_trailing_slash(&path)?;
         // No link, so the slash says nothing; cap-std would refuse it.
         let stripped = path.trim_end_matches('/');
         let named = if stripped.is_empty() { &path } else { stripped };
-        dir.dir.remove_dir(named)?;
+        settle(change, dir.dir.remove_dir(named))?;
         self.changed()
     }
 
     fn rename_at(&mut self, fd: Fd, path: String, new_fd: Fd, new_path: String) -> FsResult<()> {
         let (from, to) = writable_pair(&self.table, &fd, &new_fd)?;
+        let ends = from.at.as_ref().zip(to.at.as_ref());
+        let change = ends.map(|(from, to)| from.moving(&path, to, &new_path));
         from.check_trailing_slash(&path)?;
         to.check_trailing_slash(&new_path)?;
-        from.dir.rename(path, &to.dir, new_path)?;
+        settle(change, from.dir.rename(path, &to.dir, new_path))?;
         self.changed()
     }
 
     fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
         let dir = writable_dir(&self.table, &fd)?;
+        let at = dir.at.as_ref();
+        let change = at.map(|at| at.making("make a link at", &path));
         dir.check_trailing_slash(&path)?;
         self.meter.create()?;
-        dir.dir.symlink(target, path)?;
+        settle(change, dir.dir.symlink(target, path))?;
         self.changed()
     }
 
     fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let dir = writable_dir(&self.table, &fd)?;
+        let change = dir.at.as_ref().map(|at| at.removing(&path));
         dir.check_trailing_slash(&path)?;
-        dir.dir.remove_file(path)?;
+        settle(change, dir.dir.remove_file(path))?;
         self.changed()
     }
 
@@ -342,10 +366,17 @@ impl types::HostDescriptor for Guest {
                 Descriptor::File(file) => rustix::fs::fstat(file.counted.file.as_fd()),
                 Descriptor::Dir(dir) => rustix::fs::fstat(dir.dir.as_fd()),
             };
-            Ok(stat.map(|stat| (stat.st_dev, stat.st_ino)).ok())
+            Ok(stat.ok())
         };
-        let (one, other) = (identity(&fd)?, identity(&other)?);
-        Ok(one.is_some() && one == other)
+        let pair = identity(&fd)?.zip(identity(&other)?);
+        if let (Some((one, other)), Some(tracer)) = (&pair, &self.files.tracer) {
+            let has_other_names = [one, other]
+                .iter()
+                .any(|stat| matches!(Kind::of(stat), Kind::File { shared: true, .. }));
+            tracer.compared(has_other_names);
+        }
+        let key = |stat: &rustix::fs::Stat| (stat.st_dev, stat.st_ino);
+        Ok(pair.is_some_and(|(one, other)| key(&one) == key(&other)))
     }
 
     fn metadata_hash(&mut self, fd: Fd) -> FsResult<MetadataHashValue> {
@@ -372,7 +403,7 @@ impl types::HostDescriptor for Guest {
         });
         let hash = PathHash::of(&dir.join(&path));
         if !was_listed {
-            types::HostDescriptor::stat_at(self, fd, follow, path)?;
+            self.look(&fd, follow, &path, Question::Kind)?;
         }
         Ok(hash.into())
     }
@@ -398,6 +429,28 @@ impl types::HostDirectoryEntryStream for Guest {
 }
 
 impl Guest {
+    /// What is at `path`; `question` says how much of it the guest is told.
+    fn look(
+        &self,
+        fd: &Fd,
+        follow: PathFlags,
+        path: &str,
+        question: Question,
+    ) -> FsResult<DescriptorStat> {
+        let dir = dir(&self.table, fd)?;
+        let follow = follow.contains(PathFlags::SYMLINK_FOLLOW);
+        let pinned = self.files.pinned;
+        let metadata = match (&dir.at, follow) {
+            (Some(at), _) => match at.look(&dir.dir, path, follow, question)? {
+                Looked::Stat(stat) => return Ok(stat::of_open(&stat, pinned)),
+                Looked::Metadata(metadata) => metadata,
+            },
+            (None, true) => dir.dir.metadata(path)?,
+            (None, false) => dir.dir.symlink_metadata(path)?,
+        };
+        Ok(stat::of_path(&metadata, pinned))
+    }
+
     fn writer(&mut self, fd: &Fd, position: Option<u64>) -> FsResult<Resource<DynOutputStream>> {
         let counted = writable_file(&self.table, fd)?.counted.clone();
         self.forget_fresh(fd)?;

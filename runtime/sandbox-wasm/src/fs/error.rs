@@ -1,5 +1,6 @@
 //! From the kernel's words to WASI's.
 
+use std::fmt;
 use std::io;
 
 use rustix::io::Errno;
@@ -15,6 +16,15 @@ pub(crate) enum FsError {
     Code(ErrorCode),
     /// Ends the guest.
     Trap(wasmtime::Error),
+}
+
+impl fmt::Display for FsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "{code:?}"),
+            Self::Trap(cause) => cause.fmt(f),
+        }
+    }
 }
 
 pub(crate) type FsResult<T> = Result<T, FsError>;

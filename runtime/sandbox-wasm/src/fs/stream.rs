@@ -32,7 +32,18 @@ pub(crate) fn read_at(file: &CountedFile, size: usize, position: u64) -> Result<
     loop {
         match pread(file.file.as_fd(), spare_capacity(&mut bytes), position) {
             Err(Errno::INTR) => {}
-            result => return result.map(|_| bytes),
+            Ok(_) => {
+                if let Some(seen) = &file.seen {
+                    seen.read(&file.file, position, &bytes);
+                }
+                return Ok(bytes);
+            }
+            Err(errno) => {
+                if let Some(seen) = &file.seen {
+                    seen.unread(&errno);
+                }
+                return Err(errno);
+            }
         }
     }
 }
@@ -47,11 +58,15 @@ pub(crate) fn hole_before(file: &CountedFile, position: u64) -> Result<u64, Errn
 }
 
 /// Writes all of `bytes` at `position`.
-pub(crate) fn write_at(
-    file: &CountedFile,
-    mut bytes: &[u8],
-    mut position: u64,
-) -> Result<(), Errno> {
+pub(crate) fn write_at(file: &CountedFile, bytes: &[u8], position: u64) -> Result<(), Errno> {
+    let written = write_all_at(file, bytes, position);
+    if let (Err(errno), Some(seen)) = (&written, &file.seen) {
+        seen.refused("write", errno);
+    }
+    written
+}
+
+fn write_all_at(file: &CountedFile, mut bytes: &[u8], mut position: u64) -> Result<(), Errno> {
     while !bytes.is_empty() {
         match pwrite(file.file.as_fd(), bytes, position) {
             Err(Errno::INTR) => {}
