@@ -12,7 +12,7 @@ use std::{env, fs};
 use anyhow::{Context, Result, bail, ensure};
 
 /// What the first part of a guest's name may be.
-const SUITES: [&str; 11] = [
+const SUITES: [&str; 12] = [
     "ambient",
     "bench",
     "cli",
@@ -24,6 +24,7 @@ const SUITES: [&str; 11] = [
     "net",
     "result",
     "task",
+    "trace",
 ];
 
 /// A guest that tests can ask for.

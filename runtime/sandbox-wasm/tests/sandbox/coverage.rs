@@ -1,8 +1,8 @@
 //! A guest without a test does not compile: each has an item of its name in one of these modules.
 
 use crate::{
-    ambient::*, endings::*, fs::*, http::*, images::*, limits::*, links::*, network::*, output::*,
-    plugins::*, programs::*, quota::*, races::*, read_only::*, results::*, sameness::*,
+    ambient::*, endings::*, fs::*, hits::*, http::*, images::*, limits::*, links::*, network::*,
+    output::*, plugins::*, programs::*, quota::*, races::*, read_only::*, results::*, sameness::*,
     stopping::*,
 };
 
@@ -22,3 +22,4 @@ stepwell_guest_artifacts::foreach_limit!(has_a_test);
 stepwell_guest_artifacts::foreach_net!(has_a_test);
 stepwell_guest_artifacts::foreach_result!(has_a_test);
 stepwell_guest_artifacts::foreach_task!(has_a_test);
+stepwell_guest_artifacts::foreach_trace!(has_a_test);

@@ -12,6 +12,7 @@ mod artifacts;
 mod coverage;
 mod endings;
 mod fs;
+mod hits;
 mod http;
 mod images;
 mod isolation;
