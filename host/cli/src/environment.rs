@@ -24,6 +24,7 @@ pub(crate) struct Environment {
     state: Option<OsString>,
     state_home: Option<OsString>,
     docker_config: Option<OsString>,
+    sign_password: Option<OsString>,
     docker_host: Option<OsString>,
     docker_context: Option<OsString>,
     docker_tls_verify: Option<OsString>,
@@ -73,6 +74,7 @@ impl Environment {
             state: read("STEPWELL_STATE"),
             state_home: read("XDG_STATE_HOME"),
             docker_config: read("DOCKER_CONFIG"),
+            sign_password: read("STEPWELL_SIGN_PASSWORD"),
             docker_host: read("DOCKER_HOST"),
             docker_context: read("DOCKER_CONTEXT"),
             docker_tls_verify: read("DOCKER_TLS_VERIFY"),
@@ -122,6 +124,12 @@ impl Environment {
             Coded::new(ExitCode::Environment, message)
         })?;
         Ok(home.join("stepwell"))
+    }
+
+    /// What unlocks the key that artifacts are signed with.
+    pub(crate) fn sign_password(&self) -> Option<String> {
+        let password = self.sign_password.as_ref()?;
+        Some(password.to_string_lossy().into_owned())
     }
 
     /// Docker's own settings, which say who logs in where.

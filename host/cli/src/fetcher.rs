@@ -45,7 +45,8 @@ impl Remotes {
         offline: bool,
     ) -> anyhow::Result<Self> {
         let shelf = Shelf::new(env, config, offline)?;
-        let finder = Finder::new(texts, config.substitutions.clone()).with(shelf);
+        let finder =
+            Finder::new(texts, config.substitutions.clone()).with(shelf, config.lock.clone());
         let mut options = options(env)?;
         options.offline = offline;
         options.environment = environment::for_children(&FetchOptions::ENVIRONMENT);

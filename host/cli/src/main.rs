@@ -23,6 +23,7 @@ mod images;
 mod inputs;
 mod inspect;
 mod list;
+mod lock;
 mod look;
 mod plan;
 mod plugin;
@@ -86,6 +87,7 @@ fn main() -> std::process::ExitCode {
             .map_err(Trouble::from),
         Command::Images(args) => images::images(&args, &env).map(Into::into),
         Command::Push(args) => ship::push(&args, &env).map(Into::into),
+        Command::Update(args) => ship::update(&args, &env).map(Into::into),
         Command::Pull(args) => ship::pull(&args, &env).map(Into::into),
         Command::List(args) => list::list(&args, &env)
             .map(Into::into)

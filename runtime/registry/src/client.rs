@@ -75,19 +75,21 @@ impl Registry {
         reference: &Reference,
         deadline: Instant,
     ) -> Result<PulledManifest, RegistryError> {
+        self.anywhere(reference, |reference| self.manifest_at(reference, deadline))
+    }
+
+    /// The manifest that this very place has: no mirror is asked.
+    pub(crate) fn manifest_at(
+        &self,
+        reference: &Reference,
+        deadline: Instant,
+    ) -> Result<PulledManifest, RegistryError> {
         let path = format!("manifests/{}", reference.wanted());
-        self.anywhere(reference, |reference| {
-            let bytes = self.get(
-                reference,
-                &path,
-                Some(manifest::ACCEPTED),
-                MANIFEST_BYTES,
-                deadline,
-            )?;
-            let digest = Sha256::of(&bytes);
-            check(reference, reference.digest().unwrap_or(digest), digest)?;
-            Ok(PulledManifest { digest, bytes })
-        })
+        let accepted = Some(manifest::ACCEPTED);
+        let bytes = self.get(reference, &path, accepted, MANIFEST_BYTES, deadline)?;
+        let digest = Sha256::of(&bytes);
+        check(reference, reference.digest().unwrap_or(digest), digest)?;
+        Ok(PulledManifest { digest, bytes })
     }
 
     /// Pulls a blob of the reference's repository, of at most `most` bytes.
@@ -103,10 +105,21 @@ impl Registry {
         deadline: Instant,
     ) -> Result<Vec<u8>, RegistryError> {
         self.anywhere(reference, |reference| {
-            let bytes = self.get(reference, &format!("blobs/{digest}"), None, most, deadline)?;
-            check(reference, digest, Sha256::of(&bytes))?;
-            Ok(bytes)
+            self.blob_at(reference, digest, most, deadline)
         })
+    }
+
+    /// The blob that this very place has.
+    pub(crate) fn blob_at(
+        &self,
+        reference: &Reference,
+        digest: Sha256,
+        most: u64,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, RegistryError> {
+        let bytes = self.get(reference, &format!("blobs/{digest}"), None, most, deadline)?;
+        check(reference, digest, Sha256::of(&bytes))?;
+        Ok(bytes)
     }
 
     /// Hands a blob of the reference's repository to `sink`, from its byte `from` on where the registry can do that. A blob
@@ -168,7 +181,7 @@ impl Registry {
     }
 
     /// Asks the mirrors in their order and then the registry itself, until one has it.
-    fn anywhere<T>(
+    pub(crate) fn anywhere<T>(
         &self,
         reference: &Reference,
         mut ask: impl FnMut(&Reference) -> Result<T, RegistryError>,
@@ -332,11 +345,7 @@ pub(crate) fn judge(reference: &Reference, answer: Answer) -> Result<Vec<u8>, Re
     }
 }
 
-pub(crate) fn check(
-    reference: &Reference,
-    wanted: Sha256,
-    found: Sha256,
-) -> Result<(), RegistryError> {
+fn check(reference: &Reference, wanted: Sha256, found: Sha256) -> Result<(), RegistryError> {
     if wanted == found {
         return Ok(());
     }

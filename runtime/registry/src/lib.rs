@@ -34,7 +34,9 @@ pub mod program;
 pub mod pull;
 mod push;
 pub mod reference;
+mod referrers;
 pub mod sha256;
+pub mod signature;
 pub mod store;
 pub mod words;
 
@@ -50,4 +52,5 @@ pub use policy::default_pull_policy;
 pub use pull::{Observer, Pull, PullError, Pulled, PulledCode};
 pub use reference::{Mirror, Reference, ReferenceError};
 pub use sha256::Sha256;
+pub use signature::{SignatureProblem, SigningKey, TrustedKey};
 pub use store::{Held, HeldKind, ImageStore, Removed, StoreError};

@@ -76,6 +76,34 @@ impl Reference {
         }
     }
 
+    /// Another artifact of the same repository, by its tag.
+    #[must_use]
+    pub(crate) fn tagged(&self, tag: &str) -> Self {
+        Self {
+            tag: Some(tag.to_owned()),
+            digest: None,
+            ..self.clone()
+        }
+    }
+
+    /// The same artifact, which is this one and no other: the tag stays, for whoever reads it.
+    #[must_use]
+    pub fn locked(&self, digest: Sha256) -> Self {
+        Self {
+            digest: Some(digest),
+            ..self.clone()
+        }
+    }
+
+    /// The tag: the one that is written, or `latest`; nothing where there is only a digest.
+    pub fn tag(&self) -> Option<&str> {
+        match (&self.tag, self.digest) {
+            (Some(tag), _) => Some(tag),
+            (None, Some(_)) => None,
+            (None, None) => Some("latest"),
+        }
+    }
+
     /// The same artifact, named by what it turned out to be.
     #[must_use]
     pub fn pinned(&self, digest: Sha256) -> Self {

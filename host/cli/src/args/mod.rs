@@ -28,7 +28,7 @@ pub(crate) use run::{Output, RunArgs};
 pub(crate) use runs::{
     CancelArgs, LogsArgs, RemoveArgs, RunsArgs, RunsCommand, ShowArgs, ShowOutput,
 };
-pub(crate) use ship::{PullArgs, PushArgs};
+pub(crate) use ship::{PullArgs, PushArgs, UpdateArgs};
 
 /// Runs build and CI steps, each in a sandbox that sees what it was handed and nothing else.
 #[derive(Debug, Parser)]
@@ -83,6 +83,9 @@ pub(crate) enum Command {
     /// Send a component to a registry, where documents name it
     #[command(after_long_help = ship::PUSH_EXAMPLES)]
     Push(PushArgs),
+    /// Lock anew which images the project uses
+    #[command(after_long_help = ship::UPDATE_EXAMPLES)]
+    Update(UpdateArgs),
     /// Get a component from a registry into a file
     #[command(after_long_help = ship::PULL_EXAMPLES)]
     Pull(PullArgs),

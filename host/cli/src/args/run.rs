@@ -69,6 +69,10 @@ pub(crate) struct RunArgs {
     #[arg(long, conflicts_with = "no_record")]
     pub(crate) keep: bool,
 
+    /// Use no image of a registry but those that `stepwell.lock` has, and leave that as it is
+    #[arg(long)]
+    pub(crate) locked: bool,
+
     /// Keep no record of this run
     #[arg(long)]
     pub(crate) no_record: bool,

@@ -4,6 +4,7 @@
 //! first mistake.
 
 mod proxies;
+mod signatures;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -71,11 +72,12 @@ impl Reader<'_> {
                 "run" => self.table("run", value, Self::run),
                 "runs" => self.table("runs", value, Self::runs),
                 "registries" => self.table("registries", value, Self::registries),
+                "signatures" => self.signatures(value),
                 "fetch" => self.table("fetch", value, Self::fetch),
                 "proxies" => self.table("proxies", value, Self::proxies),
                 _ => self.unknown(
                     key,
-                    "images, containers, run, runs, registries, fetch and proxies",
+                    "images, containers, run, runs, registries, signatures, fetch and proxies",
                 ),
             }
         }
@@ -362,7 +364,7 @@ certificates = [3]
 backend = \"podman\"
 ";
         insta::assert_snapshot!(problems(text).join("\n"), @r#"
-        1: config::unknown_key: there is no setting `imgaes`; there is: images, containers, run, runs, registries, fetch and proxies
+        1: config::unknown_key: there is no setting `imgaes`; there is: images, containers, run, runs, registries, signatures, fetch and proxies
         2: config::bad_value: this table is not what is expected; an image has `match` and `replace`
         6: config::bad_value: this string is not what is expected; a path starts with `./`, as in `./sh.wasm`
         8: config::bad_value: this integer is not what is expected; at least one task runs at a time

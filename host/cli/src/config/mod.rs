@@ -4,6 +4,7 @@
 
 mod file;
 mod pattern;
+mod signatures;
 mod substitution;
 
 use std::collections::BTreeMap;
@@ -17,9 +18,11 @@ use stepwell_registry::Mirror;
 use crate::args::DocumentArgs;
 use crate::containers::Wanted;
 use crate::inputs::{Texts, bounded_text, upward};
+use crate::lock::{self, Lock};
 use crate::trouble::Trouble;
 
 pub(crate) use pattern::Pattern;
+pub(crate) use signatures::{KeySource, SignatureRule};
 pub(crate) use substitution::{Substitute, Substitution, as_path};
 
 /// What the file is called.
@@ -49,6 +52,10 @@ pub(crate) struct Config {
     pub(crate) container: Option<Wanted>,
     /// Servers that steps reach by a name.
     pub(crate) proxies: BTreeMap<String, ProxySettings>,
+    /// Which images have to be signed, and by whom; the first that is meant for one.
+    pub(crate) signatures: Vec<SignatureRule>,
+    /// What the names of images mean: kept beside the file, else where such a file is; where neither is, nowhere.
+    pub(crate) lock: Lock,
 }
 
 /// A server that steps reach by a name.
@@ -108,7 +115,7 @@ pub(crate) fn load(
 ) -> Result<Config, Trouble> {
     let path = match named {
         Some(path) => Some(path.to_owned()),
-        None => find(texts)?,
+        None => find(texts, NAME)?,
     };
     let mut config = match &path {
         Some(path) => {
@@ -119,6 +126,10 @@ pub(crate) fn load(
         }
         None => Config::default(),
     };
+    config.lock = Lock::read(match &path {
+        Some(path) => Some(path.with_file_name(lock::NAME)),
+        None => find(texts, lock::NAME)?,
+    })?;
     let flags = images.iter().map(|(pattern, substitute)| Substitution {
         pattern: Pattern::new(pattern),
         substitute: substitute.clone(),
@@ -128,13 +139,13 @@ pub(crate) fn load(
     Ok(config)
 }
 
-fn find(texts: &Texts) -> anyhow::Result<Option<PathBuf>> {
+fn find(texts: &Texts, name: &str) -> anyhow::Result<Option<PathBuf>> {
     let here = std::env::current_dir().context("failed to find the current folder")?;
     let folder = texts.folders.values().next();
     let from = folder.map_or_else(|| here.clone(), |folder| here.join(folder));
     // `..` in a path would be taken for a folder of that name.
     let from = from.canonicalize().unwrap_or(from);
-    let found = upward(&from, NAME, Path::is_file);
+    let found = upward(&from, name, Path::is_file);
     let short = |path: PathBuf| match path.strip_prefix(&here) {
         Ok(below) => below.to_owned(),
         Err(_) => path,
@@ -150,6 +161,9 @@ impl Config {
         }
         for certificates in &mut self.certificates {
             *certificates = folder.join(&certificates);
+        }
+        for key in self.signatures.iter_mut().flat_map(|rule| &mut rule.keys) {
+            key.below(folder);
         }
         for proxy in self.proxies.values_mut() {
             for header in &mut proxy.headers {

@@ -14,6 +14,8 @@ use super::load::{Unfit, judge};
 use super::shelf::{NotHad, Shelf, Wanted};
 use super::{Misnamed, Missing};
 use crate::containers;
+use crate::lock::Lock;
+use crate::trouble::say;
 
 /// Where an image is, and when it is pulled.
 type Name = (String, Option<ImagePullPolicy>);
@@ -33,6 +35,8 @@ pub(super) struct Asked<'a> {
 #[derive(Debug)]
 pub(super) struct Elsewhere {
     shelf: Shelf,
+    /// What names mean in this project.
+    lock: Lock,
     platform: Platform,
     got: Mutex<HashMap<Name, Result<Image, Refused>>>,
 }
@@ -53,9 +57,10 @@ enum Refused {
 }
 
 impl Elsewhere {
-    pub(super) fn new(shelf: Shelf) -> Self {
+    pub(super) fn new(shelf: Shelf, lock: Lock) -> Self {
         Self {
             shelf,
+            lock,
             platform: Platform::host(),
             got: Mutex::default(),
         }
@@ -63,7 +68,13 @@ impl Elsewhere {
 
     /// What the image was when it was last looked up; nobody is asked.
     pub(super) fn known(&self, location: &Location) -> Option<Held> {
-        self.shelf.known(location, &self.platform)
+        match location {
+            Location::Registry(reference) => {
+                let pinned = Location::Registry(self.lock.pin(reference).ok()?);
+                self.shelf.known(&pinned, &self.platform)
+            }
+            _ => self.shelf.known(location, &self.platform),
+        }
     }
 
     /// The image at `location`, for what was `asked`, got when `policy` says. Where `asks` is not set, only the store is
@@ -126,15 +137,31 @@ impl Elsewhere {
         asks: bool,
     ) -> Result<Image, Refused> {
         let reference = asked.reference;
+        let pinned = match location {
+            Location::Registry(name) => self.lock.pin(name).map(Location::Registry),
+            other => Ok(other.clone()),
+        };
+        let pinned = pinned.map_err(|error| Refused::NotGot {
+            cause: error.to_string(),
+            help: format!("lock it with `stepwell update {location}`, and commit the file"),
+            missing: Missing::Code,
+        })?;
         let wanted = Wanted {
-            location,
+            location: &pinned,
             platform: &self.platform,
             policy,
             asks,
             // The layers of what cannot be run would be got for nothing.
             components_only: !self.shelf.runs_containers(),
         };
-        match self.shelf.get(&wanted, &Cancel::new()) {
+        let got = self.shelf.get(&wanted, &Cancel::new());
+        if let (Ok(pulled), Location::Registry(name), true) = (&got, location, asks) {
+            // What a run found does not go wrong for it; the next one finds it again.
+            if let Err(error) = self.lock.learn(name, pulled.digest) {
+                say(&mut std::io::stderr(), &format!("{error:#}"));
+            }
+        }
+        match got {
             Ok(Pulled {
                 code: PulledCode::Component(bytes),
                 ..
@@ -184,6 +211,13 @@ impl Elsewhere {
                     );
                 }
                 (format!("{pull}; or {stands}"), Missing::Support)
+            }
+            NotHad::Unsigned { place, .. } => {
+                let who = "ask whoever published it to sign it, as `stepwell push --sign` does";
+                (
+                    format!("{who}; or look at the keys in `{place}`"),
+                    Missing::Code,
+                )
             }
             error if error.is_reference() => {
                 let look = "look at the name of the image, and at what is there";

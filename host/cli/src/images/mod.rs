@@ -22,6 +22,7 @@ use stepwell_spec::{SourceId, Span, SpecProblem};
 
 use crate::config::{Substitute, Substitution, as_path};
 use crate::inputs::Texts;
+use crate::lock::Lock;
 
 pub(crate) use command::{failed as not_pulled, images};
 pub(crate) use shelf::{Shelf, Wanted, root};
@@ -122,10 +123,10 @@ impl Finder {
         }
     }
 
-    /// Looks for images in registries and archives too.
+    /// Looks for images in registries and archives too; what names mean there, `lock` says.
     #[must_use]
-    pub(crate) fn with(mut self, shelf: Shelf) -> Self {
-        self.elsewhere = Some(Elsewhere::new(shelf));
+    pub(crate) fn with(mut self, shelf: Shelf, lock: Lock) -> Self {
+        self.elsewhere = Some(Elsewhere::new(shelf, lock));
         self
     }
 

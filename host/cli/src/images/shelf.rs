@@ -13,11 +13,11 @@ use stepwell_registry::auth::Keychain;
 use stepwell_registry::error::with_causes;
 use stepwell_registry::{
     Form, Held, Http, HttpOptions, ImageStore, Local, Location, Pull, PullError, Pulled, Reference,
-    Registry, RegistryOptions, default_pull_policy,
+    Registry, RegistryOptions, Sha256, default_pull_policy,
 };
 
 use super::progress::Bar;
-use crate::config::Config;
+use crate::config::{Config, SignatureRule};
 use crate::containers::{self, Choice};
 use crate::environment::{self, Environment};
 
@@ -37,6 +37,8 @@ pub(crate) struct Shelf {
     root: PathBuf,
     options: RegistryOptions,
     certificates: Vec<PathBuf>,
+    /// Which images have to be signed.
+    rules: Vec<SignatureRule>,
     offline: bool,
     /// What would run a container; `None` where the daemon that is wanted is not there, which whoever starts it says.
     containers: Option<Choice>,
@@ -76,6 +78,18 @@ pub(crate) enum NotHad {
     /// The way there cannot be set up.
     #[error("failed to set up the connection to registries")]
     SetUp(#[source] stepwell_registry::HttpError),
+    /// Nobody who is trusted with it stands for it.
+    #[error("`{place}` demands a signature")]
+    Unsigned {
+        /// Where that is said.
+        place: String,
+        /// Why there is none.
+        #[source]
+        source: PullError,
+    },
+    /// A key that somebody trusts cannot be read.
+    #[error("failed to read a key of `[[signatures]]`")]
+    Key(#[source] anyhow::Error),
     /// A daemon was asked for it.
     #[error("failed to take it out of a daemon")]
     Daemon(#[source] anyhow::Error),
@@ -84,7 +98,11 @@ pub(crate) enum NotHad {
 impl NotHad {
     /// Whether the reference or the image has to be mended.
     pub(crate) fn is_reference(&self) -> bool {
-        matches!(self, Self::Pull(error) if error.is_reference())
+        match self {
+            Self::Pull(error) => error.is_reference(),
+            Self::Unsigned { .. } | Self::Key(_) => true,
+            Self::SetUp(_) | Self::Daemon(_) => false,
+        }
     }
 
     /// What went wrong on one line.
@@ -111,6 +129,7 @@ impl Shelf {
                 mirrors: config.mirrors.clone(),
             },
             certificates: config.certificates.clone(),
+            rules: config.signatures.clone(),
             offline,
             containers: Choice::make(config.container, env).ok(),
             env: env.clone(),
@@ -140,7 +159,9 @@ impl Shelf {
             Location::Registry(reference) => {
                 let bar = Bar::new(&reference.to_string(), shows);
                 let offline = self.offline || !wanted.asks;
-                opened.pull(reference, wanted, offline, &bar, cancel)
+                let pulled = opened.pull(reference, wanted, offline, &bar, cancel)?;
+                self.check_signature(&opened, (reference, pulled.digest), offline)?;
+                Ok(pulled)
             }
             Location::Local(local) => {
                 let bar = Bar::new(&local.path.display().to_string(), shows);
@@ -160,6 +181,28 @@ impl Shelf {
                 Ok(store.import_as(&local, Some(&shown), how, &bar, cancel)?)
             }
         }
+    }
+
+    /// Whether somebody stands for an image, where the project demands that.
+    fn check_signature(
+        &self,
+        opened: &Opened,
+        image: (&Reference, Sha256),
+        offline: bool,
+    ) -> Result<(), NotHad> {
+        let Some(rule) = self.rules.iter().find(|rule| rule.covers(image.0)) else {
+            return Ok(());
+        };
+        let keys = rule.trusted().map_err(NotHad::Key)?;
+        let Opened { store, registry } = opened;
+        let checked = store.check_signature(registry, image, &keys, !offline);
+        checked.map_err(|error| match error {
+            PullError::Unsigned { .. } => NotHad::Unsigned {
+                place: rule.place.clone(),
+                source: error,
+            },
+            error => error.into(),
+        })
     }
 
     /// The archive that a daemon makes of an image: of the one that runs containers, else of the one that is there.

@@ -45,7 +45,7 @@ pub(crate) fn plan(args: &PlanArgs, env: &Environment) -> Result<ExitCode, Troub
     let (run, stand_ins) = resolved(&mut texts, &mut request, &remotes)?;
     let shelf = Shelf::new(env, &config, true)?;
     let finder = Finder::new(&texts, config.substitutions)
-        .with(shelf)
+        .with(shelf, config.lock)
         .knowing(remotes.described());
     let plan = build::plan(&run, &finder)?;
     let plain = str::to_owned;

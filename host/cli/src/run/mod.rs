@@ -63,7 +63,10 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     let mut request = request(&args.choice)?;
     let documents = &args.documents;
     let mut texts = inputs::read(&documents.files, env)?;
-    let config = config::load_for(documents, &texts)?;
+    let mut config = config::load_for(documents, &texts)?;
+    if args.locked {
+        config.lock = config.lock.strict();
+    }
     let remotes = Remotes::new(env, &config, &texts, documents.offline)?;
     let run = match resolve(&mut texts, &mut request, &remotes) {
         Ok(run) => run,
@@ -77,7 +80,7 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     let host_paths = absolute(&args.host_paths)?;
     let shelf = Shelf::new(env, &config, documents.offline)?;
     let finder = Finder::new(&texts, config.substitutions.clone())
-        .with(shelf)
+        .with(shelf, config.lock.clone())
         .knowing(remotes.described());
     let mut known = preflight::check(&run, &finder, &host_paths, &texts.sources)?;
     let store = Store::open(&env.store_root()?).map_err(anyhow::Error::from)?;

@@ -1,13 +1,17 @@
-//! Components on their way to registries and back: `stepwell push` and `stepwell pull`.
+//! Components on their way to registries and back: `stepwell push`, `stepwell pull` and
+//! `stepwell update`.
 //!
 //! Knows what a component says of itself and what an artifact holds; how a registry is spoken to is not its business.
 
 mod about;
 mod pull;
 mod push;
+mod sign;
+mod update;
 
 pub(crate) use pull::pull;
 pub(crate) use push::push;
+pub(crate) use update::update;
 
 use anyhow::Context as _;
 use stepwell_registry::{Reference, Sha256};

@@ -2,7 +2,7 @@
 
 use stepwell_registry::{Artifact, RegistryError};
 
-use super::{about, line, reference};
+use super::{about, line, reference, sign};
 use crate::args::PushArgs;
 use crate::config;
 use crate::environment::Environment;
@@ -20,13 +20,21 @@ use crate::trouble::Trouble;
 pub(crate) fn push(args: &PushArgs, env: &Environment) -> Result<ExitCode, Trouble> {
     let reference = reference(&args.reference)?;
     let config = config::load(args.config.as_deref(), &Texts::default(), &[])?;
+    let key = match &args.sign {
+        Some(path) => Some(sign::key(path, env)?),
+        None => None,
+    };
     let (code, about) = about::read(&args.component, env)?;
     let artifact = Artifact::new(code, &about);
     let shelf = Shelf::new(env, &config, false)?;
     let registry = shelf.registry().map_err(anyhow::Error::from)?;
-    let digest = registry
-        .push(&reference, &artifact)
-        .map_err(|error| refused(&args.reference, error))?;
+    let failed = |error| refused(&args.reference, error);
+    let digest = registry.push(&reference, &artifact).map_err(failed)?;
+    if let Some(key) = key {
+        let signature = key.sign(artifact.manifest(), &reference);
+        let sent = registry.push_signature(&reference, artifact.manifest(), &signature);
+        sent.map_err(failed)?;
+    }
     let file = args.component.display().to_string();
     print(&line(
         args.format.output,

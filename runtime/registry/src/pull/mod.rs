@@ -143,6 +143,15 @@ pub enum PullError {
         /// What was expected.
         what: &'static str,
     },
+    /// Somebody demands a signature, and none of those that there are will do.
+    #[error("`{image}` is not taken")]
+    Unsigned {
+        /// Which one.
+        image: String,
+        /// Why.
+        #[source]
+        problem: crate::signature::SignatureProblem,
+    },
     /// It is a container image, and only components will do. Nothing of it but its manifest was got.
     #[error("`{0}` is a container image")]
     Container(String),
@@ -157,6 +166,7 @@ impl PullError {
         match self {
             Self::Registry(error) => error.is_not_found(),
             Self::Image { .. }
+            | Self::Unsigned { .. }
             | Self::NoImage { .. }
             | Self::NoPart { .. }
             | Self::NotThat { .. }

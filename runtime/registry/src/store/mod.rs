@@ -5,6 +5,7 @@
 //!   lock                  held shared by whoever uses images, alone by whoever removes some
 //!   blobs/sha256/HEX      manifests, configurations, layers, components, each named by its digest
 //!   partial/HEX           what came of a blob so far; locked by whoever gets it
+//!   signatures/HEX.json   what was found beside an artifact, see `signatures`
 //!   references/HEX.json   what a reference meant when it was looked up, see `references`
 //! ```
 //!
@@ -15,6 +16,7 @@ mod blobs;
 mod partial;
 mod references;
 mod remove;
+mod signatures;
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -81,7 +83,7 @@ impl ImageStore {
     /// When it cannot be made, or others could write to it.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
-        for folder in ["blobs/sha256", "partial", "references"] {
+        for folder in ["blobs/sha256", "partial", "references", "signatures"] {
             let path = root.join(folder);
             DirBuilder::new()
                 .recursive(true)

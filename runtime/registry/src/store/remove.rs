@@ -67,6 +67,7 @@ impl ImageStore {
                 remove(&entry.path())?;
             }
         }
+        self.sweep_signatures(|digest| needed.contains(digest))?;
         Ok(bytes)
     }
 
