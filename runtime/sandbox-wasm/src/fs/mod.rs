@@ -137,13 +137,11 @@ impl FileSystem {
             let root = tracer.root(&mount.volume, &mount.dir);
             for (path, kind) in way {
                 let at = At::new(Arc::clone(&root), path);
+                at.note(Question::Kind, Answer::Kind(kind));
                 match kind {
-                    Kind::Folder => at.note(Question::Kind, Answer::Kind(kind)),
+                    Kind::Folder => {}
                     // It was made for the step, as a container engine does.
-                    Kind::Absent => {
-                        at.note(Question::Kind, Answer::Kind(kind));
-                        at.own(kind);
-                    }
+                    Kind::Absent => at.own(kind),
                     _ => tracer.unobservable("has a working directory behind a link"),
                 }
             }

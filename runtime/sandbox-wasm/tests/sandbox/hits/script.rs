@@ -1,12 +1,24 @@
 //! Programs for the guest `trace_script`: lines that open, read, list, ask, make, write, move, link and remove.
 
 use super::chance::Chance;
-use super::tree::NAMES;
+use super::tree::{NAMES, Tree};
 
 /// Handles that a script opens; 0 and 1 are there before.
 const OPENED: [usize; 4] = [2, 3, 4, 5];
 
-fn path(chance: &mut Chance) -> String {
+/// A writer of programs for one tree.
+struct Writer<'a> {
+    chance: &'a mut Chance,
+    /// What is in the tree, below its volumes.
+    known: Vec<&'a str>,
+}
+
+fn path(writer: &mut Writer<'_>) -> String {
+    let Writer { chance, known } = writer;
+    // What is there is worth more questions than what is not.
+    if !known.is_empty() && chance.percent(45) {
+        return known[chance.below(known.len())].to_owned();
+    }
     match chance.below(100) {
         0..5 => return "@".to_owned(),
         5..12 => return "~".to_owned(),
@@ -41,19 +53,24 @@ fn dir(chance: &mut Chance) -> usize {
     }
 }
 
-fn open(chance: &mut Chance) -> String {
-    let flags = chance.of(&[
+fn open(writer: &mut Writer<'_>) -> String {
+    let flags = writer.chance.of(&[
         "rf", "rf", "rf", "rf", "r", "rdf", "rdf", "rd", "wctf", "wctf", "wct", "wcf", "wcx",
         "rwf", "rwf", "wtf", "waf", "rwc", "rwcf", "wacf", "rc", "t",
     ]);
-    let slot = chance.of(&OPENED);
-    format!("open {slot} {} {} {flags}", dir(chance), path(chance))
+    let slot = writer.chance.of(&OPENED);
+    format!(
+        "open {slot} {} {} {flags}",
+        dir(writer.chance),
+        path(writer)
+    )
 }
 
-fn line(chance: &mut Chance) -> String {
+fn line(writer: &mut Writer<'_>) -> String {
+    let chance = &mut *writer.chance;
     let slot = chance.of(&OPENED);
     match chance.below(100) {
-        0..26 => open(chance),
+        0..26 => open(writer),
         26..36 => format!("read {slot} {}", chance.of(&[1, 10, 100, 1000])),
         36..40 => {
             let (offset, count) = (chance.of(&[0, 1, 20, 100]), chance.of(&[1, 10, 100]));
@@ -63,34 +80,43 @@ fn line(chance: &mut Chance) -> String {
         46..48 => format!("pwrite {slot} {} {}", chance.of(&[0, 3, 50]), text(chance)),
         48..50 => format!("size {slot} {}", chance.of(&[0, 1, 30])),
         50..53 => format!("fstat {slot}"),
-        53..60 => format!("stat {} {} {}", dir(chance), path(chance), chance.below(2)),
+        53..60 => {
+            let (dir, follow) = (dir(chance), chance.below(2));
+            format!("stat {dir} {} {follow}", path(writer))
+        }
         60..67 => format!("list {}", dir(chance)),
-        67..71 => format!("readlink {} {}", dir(chance), path(chance)),
-        71..75 => format!("mkdir {} {}", dir(chance), path(chance)),
-        75..78 => format!("rmdir {} {}", dir(chance), path(chance)),
-        78..82 => format!("unlink {} {}", dir(chance), path(chance)),
+        67..71 => format!("readlink {} {}", dir(chance), path(writer)),
+        71..75 => format!("mkdir {} {}", dir(chance), path(writer)),
+        75..78 => format!("rmdir {} {}", dir(chance), path(writer)),
+        78..82 => format!("unlink {} {}", dir(chance), path(writer)),
         82..88 => {
             let (from, to) = (dir(chance), dir(chance));
-            format!("rename {from} {} {to} {}", path(chance), path(chance))
+            format!("rename {from} {} {to} {}", path(writer), path(writer))
         }
         88..91 => {
             let target = chance.of(&["a", "b", "../a", "a/b", "c", ".", "@", "~"]);
-            format!("symlink {target} {} {}", dir(chance), path(chance))
+            format!("symlink {target} {} {}", dir(chance), path(writer))
         }
         91..92 => {
             let (from, to) = (dir(chance), dir(chance));
-            format!("link {from} {} {to} {}", path(chance), path(chance))
+            format!("link {from} {} {to} {}", path(writer), path(writer))
         }
         92..95 => format!("close {slot}"),
         _ => format!("skip {}", 1 + chance.below(3)),
     }
 }
 
-/// A program.
-pub(super) fn made(chance: &mut Chance) -> Vec<String> {
+/// A program for `tree`.
+pub(super) fn made(chance: &mut Chance, tree: &Tree) -> Vec<String> {
+    let below = tree.keys().filter_map(|path| path.split_once('/'));
+    let mut writer = Writer {
+        chance,
+        known: below.map(|(_, path)| path).collect(),
+    };
     let mut lines = Vec::new();
-    for _ in 0..2 + chance.below(16) {
-        let next = line(chance);
+    for _ in 0..3 + writer.chance.below(18) {
+        let next = line(&mut writer);
+        let chance = &mut *writer.chance;
         // What is opened is used, more often than not.
         let used = next.starts_with("open").then(|| {
             let slot = next.split(' ').nth(1).unwrap_or("2");
