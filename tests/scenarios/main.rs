@@ -16,6 +16,9 @@ mod component;
 mod containers;
 #[path = "../../runtime/sandbox-oci/tests/docker/daemon.rs"]
 mod daemon;
+#[allow(dead_code, reason = "the tests of `stepwell-fetch` use more of it")]
+#[path = "../../runtime/fetch/tests/resolvers/registry.rs"]
+mod debian;
 mod documents;
 mod endings;
 mod hash;
@@ -23,6 +26,7 @@ mod json;
 mod languages;
 mod picture;
 mod plugin;
+mod plugins;
 mod results;
 mod script;
 mod search;

@@ -27,6 +27,7 @@ mod lock;
 mod look;
 mod plan;
 mod plugin;
+mod plugins;
 mod proxies;
 mod request;
 mod resolve;
@@ -86,6 +87,7 @@ fn main() -> std::process::ExitCode {
             .map(Into::into)
             .map_err(Trouble::from),
         Command::Images(args) => images::images(&args, &env).map(Into::into),
+        Command::Plugins(args) => plugins::plugins(&args, &env).map(Into::into),
         Command::Push(args) => ship::push(&args, &env).map(Into::into),
         Command::Update(args) => ship::update(&args, &env).map(Into::into),
         Command::Pull(args) => ship::pull(&args, &env).map(Into::into),

@@ -91,6 +91,7 @@ impl Http {
                 status,
                 challenges: Vec::new(),
                 location: None,
+                has_more: false,
                 knows_subject: false,
                 body: Vec::new(),
             })

@@ -111,6 +111,8 @@ pub struct Answer {
     pub challenges: Vec<String>,
     /// Where to go on, as a whole URL, where it says so.
     pub(crate) location: Option<String>,
+    /// Whether it says that a list goes on: the header `Link`.
+    pub(crate) has_more: bool,
     /// Whether it has understood to which other manifest this one belongs: the header `OCI-Subject`.
     pub(crate) knows_subject: bool,
     /// The body.
@@ -451,6 +453,7 @@ pub(crate) async fn read(
     let header = |name: &str| response.headers().get(name)?.to_str().ok();
     let location = header("location").and_then(|to| url.join(to).ok());
     let location = location.map(String::from);
+    let has_more = header("link").is_some();
     let knows_subject = header("oci-subject").is_some();
     let mut body = Vec::new();
     while let Some(chunk) = response
@@ -467,6 +470,7 @@ pub(crate) async fn read(
         status,
         challenges,
         location,
+        has_more,
         knows_subject,
         body,
     })

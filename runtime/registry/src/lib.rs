@@ -14,6 +14,7 @@
 
 pub mod artifact;
 pub mod auth;
+mod catalog;
 mod challenge;
 
 pub mod client;

@@ -128,12 +128,37 @@ impl fmt::Display for Reference {
     }
 }
 
-/// A registry that has what another one has: `HOST[:PORT][/PREFIX]`. Its repositories are called as in the other one, behind
+/// A registry, or a namespace in it: `HOST[:PORT][/PREFIX]`. As a mirror it has what another one has. Its repositories are called as in the other one, behind
 /// the prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mirror {
     registry: String,
     prefix: String,
+}
+
+impl Mirror {
+    /// The registry.
+    pub fn registry(&self) -> &str {
+        &self.registry
+    }
+
+    /// Whether a repository is this one or in this namespace.
+    pub(crate) fn has(&self, repository: &str) -> bool {
+        match repository.strip_prefix(&self.prefix) {
+            Some(rest) => self.prefix.is_empty() || rest.is_empty() || rest.starts_with('/'),
+            None => false,
+        }
+    }
+
+    /// A name for the whole registry, which is that of no artifact.
+    pub(crate) fn whole(&self) -> Reference {
+        Reference {
+            registry: self.registry.clone(),
+            repository: String::new(),
+            tag: None,
+            digest: None,
+        }
+    }
 }
 
 impl FromStr for Mirror {

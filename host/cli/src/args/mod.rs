@@ -6,6 +6,7 @@ mod documents;
 mod fetched;
 mod images;
 mod look;
+mod plugins;
 mod run;
 mod runs;
 mod ship;
@@ -24,6 +25,9 @@ pub(crate) use documents::{
 pub(crate) use fetched::{FetchedArgs, FetchedCommand};
 pub(crate) use images::{ImagesArgs, ImagesCommand, ImagesPullArgs};
 pub(crate) use look::{ContinueArgs, CopyArgs, ShellArgs};
+pub(crate) use plugins::{
+    PluginsArgs, PluginsCommand, PluginsHow, PluginsInfoArgs, PluginsListArgs,
+};
 pub(crate) use run::{Output, RunArgs};
 pub(crate) use runs::{
     CancelArgs, LogsArgs, RemoveArgs, RunsArgs, RunsCommand, ShowArgs, ShowOutput,
@@ -89,6 +93,9 @@ pub(crate) enum Command {
     /// Get a component from a registry into a file
     #[command(after_long_help = ship::PULL_EXAMPLES)]
     Pull(PullArgs),
+    /// List plugins, and show what they say of themselves
+    #[command(after_long_help = plugins::EXAMPLES)]
+    Plugins(PluginsArgs),
     /// Run one WebAssembly component, with no YAML
     #[command(after_long_help = EXEC_EXAMPLES)]
     Exec(ExecArgs),

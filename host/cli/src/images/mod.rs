@@ -25,7 +25,7 @@ use crate::inputs::Texts;
 use crate::lock::Lock;
 
 pub(crate) use command::{failed as not_pulled, images};
-pub(crate) use shelf::{Shelf, Wanted, root};
+pub(crate) use shelf::{NotHad, Shelf, Wanted, root};
 
 use elsewhere::{Asked, Elsewhere};
 pub(crate) use load::{Unfit, load};

@@ -10,6 +10,11 @@ use stepwell_contract::{Description, ParamType};
 ///
 /// It cannot be written as YAML.
 pub(crate) fn task(description: &Description, image: &str) -> anyhow::Result<String> {
+    Ok(serde_saphyr::to_string(&task_value(description, image))?)
+}
+
+/// The same Task, not written yet.
+pub(crate) fn task_value(description: &Description, image: &str) -> Value {
     let params = description.params.iter().map(|param| {
         let mut fields = named(&param.name, Some(param.param_type), &param.description);
         put_properties(&mut fields, param.param_type, &param.properties);
@@ -47,7 +52,7 @@ pub(crate) fn task(description: &Description, image: &str) -> anyhow::Result<Str
     }
     let step = json!({"name": description.name, "image": image});
     spec.insert("steps".to_owned(), json!([step]));
-    let task = json!({
+    json!({
         "apiVersion": "tekton.dev/v1",
         "kind": "Task",
         "metadata": {
@@ -55,8 +60,7 @@ pub(crate) fn task(description: &Description, image: &str) -> anyhow::Result<Str
             "labels": {"app.kubernetes.io/version": description.version},
         },
         "spec": spec,
-    });
-    Ok(serde_saphyr::to_string(&task)?)
+    })
 }
 
 fn named(name: &str, kind: Option<ParamType>, description: &str) -> Map<String, Value> {

@@ -21,7 +21,7 @@ use crate::exit::{Coded, ExitCode};
 use crate::images;
 
 pub(crate) use components::Components;
-pub(crate) use document::task;
+pub(crate) use document::{task, task_value};
 pub(crate) use manual::manual;
 pub(crate) use schema::schema;
 
@@ -75,7 +75,7 @@ pub(crate) fn describe(path: &Path, env: &Environment) -> anyhow::Result<Descrip
 /// # Errors
 ///
 /// There is no cache folder, or the sandbox cannot be set up.
-fn backend(env: &Environment) -> anyhow::Result<WasmBackend> {
+pub(crate) fn backend(env: &Environment) -> anyhow::Result<WasmBackend> {
     let store = Store::open(&env.store_root()?)?;
     let backend = WasmBackend::new(WasmOptions {
         artifacts: store.artifacts(),
@@ -90,7 +90,7 @@ fn backend(env: &Environment) -> anyhow::Result<WasmBackend> {
 /// # Errors
 ///
 /// A thread cannot be started.
-fn ask(
+pub(crate) fn ask(
     backend: &WasmBackend,
     image: &Image,
 ) -> anyhow::Result<Result<Option<Description>, SandboxError>> {

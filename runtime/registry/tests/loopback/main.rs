@@ -6,6 +6,7 @@
 #[path = "../../../fetch/tests/resolvers/registry.rs"]
 mod debian;
 
+mod catalog;
 mod http;
 mod images;
 mod local;
