@@ -3,9 +3,11 @@
 //! They need root, `busybox-static` and `bash-static`. Without, each test says so and passes; where `STEPWELL_REQUIRE_CONTAINERS` is set,
 //! it fails instead.
 
+use stepwell_guest_artifacts as guests;
+
 use crate::boxes::{are_possible, root};
 use crate::images;
-use crate::stage::Stage;
+use crate::stage::{Ended, Stage};
 
 /// A Task with these steps.
 fn task(steps: &str) -> String {
@@ -20,15 +22,21 @@ pub(crate) fn stage() -> Stage {
     stage
 }
 
+/// How `stepwell run` of a document ended, with `args`, of which nothing was left; nothing where there can be no containers.
+fn ran(document: &str, args: &[&str]) -> Option<Ended> {
+    are_possible().then(|| ran_on(&stage(), document, args))
+}
+
+fn ran_on(stage: &Stage, document: &str, args: &[&str]) -> Ended {
+    stage.file("task.yaml", document);
+    let ended = stage.stepwell(&[&["run", "task.yaml"], args].concat());
+    assert_eq!(stage.left_behind(), [""; 0], "nothing is left of it");
+    ended
+}
+
 #[test]
 fn components_and_containers_share_a_task() {
-    if !are_possible() {
-        return;
-    }
-    let stage = stage();
-    stage.file(
-        "task.yaml",
-        "\
+    let document = "\
 apiVersion: tekton.dev/v1
 kind: Task
 metadata: {name: task}
@@ -52,30 +60,23 @@ spec:
     script: |
       #!/bin/sh
       printf \"$WHO\" > $(results.who.path)
-",
-    );
-    let ended = stage.stepwell(&["run", "task.yaml", "-o", "json"]);
+";
+    let Some(ended) = ran(document, &["-o", "json"]) else {
+        return;
+    };
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("step in /srv as 1234"), "{ended:?}");
     assert!(ended.stdout.contains(r#""value":"image""#), "{ended:?}");
-    assert_eq!(stage.left_behind(), [""; 0], "nothing is left of it");
 }
 
 #[test]
 fn a_container_that_fails_fails_the_run_with_its_exit_code() {
-    if !are_possible() {
-        return;
-    }
-    let stage = stage();
-    stage.file(
-        "task.yaml",
-        &task(
-            "  - {name: fails, image: \"oci:./layout\", script: exit 7}
+    let steps = "  - {name: fails, image: \"oci:./layout\", script: exit 7}
   - {name: never, image: \"oci:./layout\", script: echo never}
-",
-        ),
-    );
-    let ended = stage.stepwell(&["run", "task.yaml", "-o", "json"]);
+";
+    let Some(ended) = ran(&task(steps), &["-o", "json"]) else {
+        return;
+    };
     assert_eq!(ended.code, Some(5), "{ended:?}");
     assert!(ended.stdout.contains(r#""exitCode":7"#), "{ended:?}");
     assert!(!ended.stdout.contains(r#""text":"never"#), "{ended:?}");
@@ -83,23 +84,18 @@ fn a_container_that_fails_fails_the_run_with_its_exit_code() {
 
 #[test]
 fn attack_a_document_alone_makes_no_step_privileged() {
-    if !are_possible() {
-        return;
-    }
-    let stage = stage();
-    stage.file(
-        "task.yaml",
-        &task(
-            "  - name: root
+    let document = task(
+        "  - name: root
     image: oci:./layout
     securityContext: {privileged: true}
     script: echo in
 ",
-        ),
     );
-    let allowed = stage.stepwell(&["run", "task.yaml", "--privileged"]);
+    let Some(allowed) = ran(&document, &["--privileged"]) else {
+        return;
+    };
     assert_eq!(allowed.code, Some(0), "{allowed:?}");
-    let ended = stage.stepwell(&["run", "task.yaml"]);
+    let ended = ran(&document, &[]).unwrap();
     assert_ne!(ended.code, Some(0), "{ended:?}");
     assert!(
         ended.stderr.contains("privileged") || ended.stdout.contains("privileged"),
@@ -120,51 +116,65 @@ const SERVER: &str = "  - name: db
 
 #[test]
 fn a_step_talks_to_a_sidecar_that_said_that_it_is_ready() {
-    if !are_possible() {
-        return;
-    }
     let probes = [
         // Port 5432 is 1538 in there.
         "exec: {command: [sh, -c, \"grep -q :1538 /proc/net/tcp /proc/net/tcp6\"]}",
         "tcpSocket: {port: sql}",
     ];
     for probe in probes {
-        let stage = stage();
         let server = format!("{SERVER}    readinessProbe: {{periodSeconds: 1, {probe}}}\n");
         let step =
             "  - {name: ask, image: \"oci:./layout\", script: nc 127.0.0.1 5432 < /dev/null}\n";
-        stage.file("task.yaml", &beside(&server, step));
-        let ended = stage.stepwell(&["run", "task.yaml"]);
+        let Some(ended) = ran(&beside(&server, step), &[]) else {
+            return;
+        };
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(ended.stdout.contains("[sidecar-db] up"), "{ended:?}");
         assert!(ended.stdout.contains("[ask] from-db"), "{ended:?}");
-        assert_eq!(stage.left_behind(), [""; 0], "nothing is left of it");
     }
+}
+
+#[test]
+fn attack_a_component_reaches_no_sidecar_but_the_one_it_is_granted() {
+    if !are_possible() {
+        return;
+    }
+    let stage = stage();
+    std::fs::copy(guests::net_connect(), stage.path("connect.wasm")).unwrap();
+    let server =
+        format!("{SERVER}    readinessProbe: {{periodSeconds: 1, tcpSocket: {{port: sql}}}}\n");
+    let step = |port: u16| {
+        format!("  - {{name: ask, image: ./connect.wasm, args: [\"127.0.0.1:{port}\", hello]}}\n")
+    };
+    let told = |port, args: &[&str]| {
+        let ended = ran_on(&stage, &beside(&server, &step(port)), args);
+        format!("{}{}", ended.stdout, ended.stderr)
+    };
+    let granted = ["--grant", "sidecar=db:5432"];
+    assert!(told(5432, &granted).contains("ok from-db"));
+    assert!(told(5433, &granted).contains("access-denied"));
+    let refused = told(5432, &[]);
+    assert!(
+        refused.contains("sidecar=db:5432"),
+        "the line that grants it: {refused}"
+    );
 }
 
 #[test]
 fn a_sidecar_that_never_begins_fails_the_run() {
-    if !are_possible() {
-        return;
-    }
-    let stage = stage();
     let probe = "{failureThreshold: 1, exec: {command: [\"false\"]}}";
     let server = format!("{SERVER}    startupProbe: {probe}\n");
     let step = "  - {name: a, image: \"oci:./layout\", script: echo ran}\n";
-    stage.file("task.yaml", &beside(&server, step));
-    let ended = stage.stepwell(&["run", "task.yaml", "-o", "yaml"]);
+    let Some(ended) = ran(&beside(&server, step), &["-o", "yaml"]) else {
+        return;
+    };
     assert_eq!(ended.code, Some(5), "{ended:?}");
     assert!(ended.stdout.contains("reason: SidecarFailed"), "{ended:?}");
     assert!(ended.stdout.contains("container: sidecar-db"), "{ended:?}");
-    assert_eq!(stage.left_behind(), [""; 0], "nothing is left of it");
 }
 
 #[test]
 fn what_a_sidecar_and_a_step_share_is_a_volume_and_no_workspace_folder() {
-    if !are_possible() {
-        return;
-    }
-    let stage = stage();
     let sidecar = "  - name: writer
     image: oci:./layout
     volumeMounts: [{name: shared, mountPath: /shared}]
@@ -179,9 +189,9 @@ fn what_a_sidecar_and_a_step_share_is_a_volume_and_no_workspace_folder() {
     command: [cat, /shared/said]
   volumes: [{name: shared, emptyDir: {}}]
 ";
-    stage.file("task.yaml", &beside(sidecar, step));
-    let ended = stage.stepwell(&["run", "task.yaml"]);
+    let Some(ended) = ran(&beside(sidecar, step), &[]) else {
+        return;
+    };
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("[read] apart"), "{ended:?}");
-    assert_eq!(stage.left_behind(), [""; 0], "nothing is left of it");
 }

@@ -201,8 +201,12 @@ spec:
     for name in ["junit.xml", "trace.json"] {
         kept.push(fs::read_to_string(stage.path(name)).unwrap());
     }
-    for run in fs::read_dir(stage.path("state/runs")).unwrap() {
-        for file in fs::read_dir(run.unwrap().path()).unwrap() {
+    let runs = fs::read_dir(stage.path("state/runs")).unwrap();
+    for run in runs
+        .map(|run| run.unwrap().path())
+        .filter(|run| run.is_dir())
+    {
+        for file in fs::read_dir(run).unwrap() {
             kept.push(fs::read_to_string(file.unwrap().path()).unwrap());
         }
     }
