@@ -30,6 +30,9 @@ const ENTRIES: usize = 1_000_000;
 /// Folders below each other. The kernel takes no path that is much longer.
 const DEPTH: usize = 1_000;
 
+/// How often a path is looked up again because something was renamed somewhere just then. Each look takes microseconds.
+const AGAIN: usize = 1_000;
+
 /// The root of a step that has ended.
 pub(crate) struct Root {
     dir: OwnedFd,
@@ -95,7 +98,14 @@ impl Root {
     fn open_at(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         let flags = flags | OFlags::CLOEXEC;
-        Ok(openat2(&self.dir, path, flags, Mode::empty(), resolve)?)
+        let mut again = AGAIN;
+        loop {
+            match openat2(&self.dir, path, flags, Mode::empty(), resolve) {
+                // Something on this machine was renamed or mounted while the kernel went through a `..`.
+                Err(Errno::AGAIN) if again > 0 => again -= 1,
+                opened => return Ok(opened?),
+            }
+        }
     }
 
     fn names(&self, path: &Path, left: &mut usize) -> io::Result<Vec<OsString>> {
