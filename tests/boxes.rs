@@ -86,6 +86,53 @@ fn applets() -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
+/// A root of what these packages of Debian's have put onto this machine; nothing where one of them is not installed.
+#[allow(dead_code, reason = "one of the two suites needs it")]
+pub(crate) fn packages(names: &[&str]) -> Option<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.follow_symlinks(false);
+    // Debian's own: what packages put below `/lib` is below `/usr/lib`.
+    for name in ["bin", "lib", "lib64"] {
+        let mut header = header(0o777);
+        header.set_entry_type(tar::EntryType::Symlink);
+        archive
+            .append_link(&mut header, name, format!("usr/{name}"))
+            .unwrap();
+    }
+    let listed = std::process::Command::new("dpkg")
+        .arg("-L")
+        .args(names)
+        .output()
+        .ok()?;
+    if !listed.status.success() {
+        return None;
+    }
+    let mut known = ["/bin", "/lib", "/lib64"]
+        .map(std::path::PathBuf::from)
+        .into_iter()
+        .collect::<std::collections::BTreeSet<_>>();
+    for path in String::from_utf8(listed.stdout)
+        .ok()?
+        .lines()
+        .map(Path::new)
+    {
+        let Some((folder, name)) = path.parent().zip(path.file_name()) else {
+            continue;
+        };
+        let Ok(real) = folder.canonicalize().map(|folder| folder.join(name)) else {
+            continue;
+        };
+        let is_documentation = real.starts_with("/usr/share");
+        let metadata = fs::symlink_metadata(&real).ok()?;
+        if !is_documentation && !metadata.is_dir() && known.insert(real.clone()) {
+            archive
+                .append_path_with_name(&real, real.strip_prefix("/").ok()?)
+                .ok()?;
+        }
+    }
+    archive.into_inner().ok()
+}
+
 /// Of something that is root's.
 fn header(mode: u32) -> tar::Header {
     let mut header = tar::Header::new_gnu();

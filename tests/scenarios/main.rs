@@ -36,4 +36,5 @@ mod shell;
 mod site;
 mod stage;
 mod tekton;
+mod tools;
 mod tree;

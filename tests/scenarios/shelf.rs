@@ -37,6 +37,11 @@ impl Backend {
         all
     }
 
+    /// What chooses it on the command line.
+    pub(crate) fn flag(&self) -> &'static str {
+        self.flag
+    }
+
     /// A stage on which it can be found.
     pub(crate) fn stage(&self) -> Stage {
         let mut stage = Stage::new();

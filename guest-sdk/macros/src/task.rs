@@ -65,10 +65,16 @@ impl Parse for Want {
                 let to: LitStr = to.parse()?;
                 quote!(::stepwell::Capability::Network(#to.to_owned()))
             }
+            "tools" => {
+                let image;
+                parenthesized!(image in input);
+                let image: LitStr = image.parse()?;
+                quote!(::stepwell::Capability::Tools(#image.to_owned()))
+            }
             _ => {
                 return Err(Error::new(
                     capability.span(),
-                    "the capabilities are `real_clock`, `real_random` and `network(\"HOST:PORT\")`",
+                    "the capabilities are `real_clock`, `real_random`, `network(\"HOST:PORT\")` and `tools(\"IMAGE\")`",
                 ));
             }
         };

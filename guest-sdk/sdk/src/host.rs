@@ -1,11 +1,12 @@
-//! What a plugin tells the host while it runs: results and progress.
+//! What a plugin tells the host while it runs, results and progress, and what it asks of it: native programs.
 //!
 //! Outside WebAssembly there is no host; a plugin's own tests see what it emitted through [`emitted`].
 
 use std::error::Error;
 use std::fmt;
 
-use crate::{EmitRefusal, ParamValue};
+use crate::bindings::stepwell::task::tools::Command;
+use crate::{EmitRefusal, ParamValue, Ran, ToolRefusal};
 
 /// A result was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,24 @@ pub fn progress(done: u64, total: Option<u64>, message: &str) {
     crate::bindings::stepwell::task::progress::report(done, total, message);
     #[cfg(not(target_arch = "wasm32"))]
     let _ = (done, total, message);
+}
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn run_tool(command: &Command) -> Result<Ran, ToolRefusal> {
+    let done = crate::bindings::stepwell::task::tools::run(command)?;
+    Ok(Ran {
+        exit_code: done.exit_code,
+        limit: done.limit,
+        stdout: done.stdout.bytes,
+        stderr: done.stderr.bytes,
+        dropped: done.stdout.dropped + done.stderr.dropped,
+    })
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn run_tool(_: &Command) -> Result<Ran, ToolRefusal> {
+    let why = "there is no host outside of WebAssembly";
+    Err(ToolRefusal::NotRun(why.to_owned()))
 }
 
 #[cfg(test)]

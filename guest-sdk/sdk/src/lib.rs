@@ -54,10 +54,12 @@ mod invocation;
 pub mod output;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+mod tools;
 #[doc(hidden)]
 pub mod value;
 
 pub use bindings::stepwell::task::results::EmitError as EmitRefusal;
+pub use bindings::stepwell::task::tools::ToolError as ToolRefusal;
 pub use bindings::stepwell::task::types::{
     Capability, CapabilityWant, Description, FailureClass, ParamDecl, ParamType, ParamValue,
     ResultDecl, WorkspaceDecl,
@@ -74,4 +76,5 @@ pub use input::{Attempt, Input, Params, ReadOnlyWorkspace, Workspace};
 pub use invocation::Invocation;
 pub use output::Results;
 pub use stepwell_sdk_macros::{Object, Params, Results, task};
+pub use tools::{Ran, Tool, ToolError};
 pub use value::{Value, Word};

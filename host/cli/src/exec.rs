@@ -87,6 +87,10 @@ fn step(args: ExecArgs, env: &Environment) -> anyhow::Result<StepSpec> {
     for setting in &args.grants {
         grants.apply(setting)?;
     }
+    if grants.tools.is_some() {
+        let help = "`stepwell exec` runs no containers, so there is nothing for `tools` to run in: use `stepwell run`";
+        return Err(Coded::usage(help).into());
+    }
     let mounts: Vec<Mount> = args.workspaces.iter().map(mount).collect();
     let working_dir = mounts
         .first()

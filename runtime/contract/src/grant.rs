@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The clocks that a step reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,6 +93,8 @@ pub struct Grants {
     pub network: Network,
     /// Ports of sidecars, for a step that does not share their network.
     pub sidecars: BTreeSet<SidecarPort>,
+    /// A container image to run native programs in, as a document would name it; for a component that calls `tools.run`.
+    pub tools: Option<Arc<str>>,
 }
 
 /// A setting that names no grant, or gives it no usable value.
@@ -102,7 +105,7 @@ pub enum GrantError {
     #[error("`{0}` is not of the form `name=value`")]
     NotASetting(String),
     /// No grant has this name.
-    #[error("there is no grant `{0}`; grants are clock, network, random, sidecar")]
+    #[error("there is no grant `{0}`; grants are clock, network, random, sidecar, tools")]
     Unknown(String),
     /// The grant exists, the value does not.
     #[error("`{value}` is no value for the grant `{name}`: expected {expected}")]
@@ -118,7 +121,7 @@ pub enum GrantError {
 
 impl Grants {
     /// Applies one setting in text: `clock=real`, `random=real`, `network=any`, `network=none`, `network=HOST:PORT`,
-    /// `sidecar=NAME:PORT` (the last two add up when given several times).
+    /// `sidecar=NAME:PORT` (these two add up when given several times), `tools=IMAGE`.
     ///
     /// # Errors
     ///
@@ -172,6 +175,14 @@ impl Grants {
                 let port = port.map_err(|()| bad("sidecar", "NAME:PORT or off"))?;
                 self.sidecars.insert(port);
             }
+            "tools" if value == "off" => self.tools = None,
+            "tools" => {
+                let is_text = |c: char| !c.is_whitespace() && !c.is_control();
+                if value.is_empty() || !value.chars().all(is_text) {
+                    return Err(bad("tools", "a container image or off"));
+                }
+                self.tools = Some(value.into());
+            }
             _ => return Err(GrantError::Unknown(name.to_owned())),
         }
         Ok(())
@@ -201,6 +212,7 @@ impl Grants {
         }
         let sidecars = self.sidecars.iter();
         settings.extend(sidecars.map(|port| format!("sidecar={port}")));
+        settings.extend(self.tools.iter().map(|image| format!("tools={image}")));
         settings
     }
 }
@@ -225,6 +237,7 @@ mod tests {
             "random=real",
             "sidecar=db:5432",
             "sidecar=db:5433",
+            "tools=gcc:14",
         ] {
             grants.apply(setting).unwrap();
         }
@@ -237,6 +250,7 @@ mod tests {
                 "random=real",
                 "sidecar=db:5432",
                 "sidecar=db:5433",
+                "tools=gcc:14",
             ]
         );
     }
@@ -256,6 +270,8 @@ mod tests {
             "sidecar=db:0",
             "sidecar=db:65536",
             "sidecar=db:80:81",
+            "tools=",
+            "tools=gcc 14",
             "sidecar=D B:80",
         ] {
             assert!(grants.apply(setting).is_err(), "{setting}");

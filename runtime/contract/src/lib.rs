@@ -26,6 +26,7 @@ pub mod power;
 pub mod pull_policy;
 pub mod secret;
 pub mod step;
+pub mod tool;
 pub mod trace;
 pub mod value;
 
@@ -50,6 +51,7 @@ pub use pull_policy::ImagePullPolicy;
 pub use step::{
     Access, Ambient, Loopback, Mount, Resources, ResultDecl, Security, StepSpec, TaskSpec, Volume,
 };
+pub use tool::ToolCall;
 pub use trace::{
     Answer, Asker, Digests, Flaw, Kind, ListingHasher, NoDigests, Observation, Observer, Question,
     Spot, Trace, Version,

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
-use crate::{Grants, Image, Limits, ParamType, ParamValue, SandboxError, StepName, TaskName};
+use crate::{
+    Ending, Grants, Image, Limits, ParamType, ParamValue, SandboxError, SandboxErrorKind, StepIo,
+    StepName, TaskName, ToolCall,
+};
 
 /// A directory that steps of one task share.
 #[derive(Debug, Clone)]
@@ -108,7 +111,8 @@ pub struct TaskSpec {
     pub loopback: Option<Arc<dyn Loopback>>,
 }
 
-/// The loopback network of a task, seen from the host.
+/// What the containers of a task offer to its steps in another backend: their loopback network, seen from the host, and a
+/// container for a native program.
 pub trait Loopback: fmt::Debug + Send + Sync {
     /// Connects to `port`, as [`TaskScope::connect`](crate::TaskScope::connect) does.
     ///
@@ -116,6 +120,19 @@ pub trait Loopback: fmt::Debug + Send + Sync {
     ///
     /// As there.
     fn connect(&self, port: u16) -> Result<TcpStream, SandboxError>;
+
+    /// Runs a native program to its end, in a container over the volumes of the task. Called on the step's own thread, any
+    /// number of times; when it returns, what the program changed is there.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxErrorKind::NotFound`](crate::SandboxErrorKind::NotFound) where the image is not one that was granted; as
+    /// [`TaskScope::prepare`](crate::TaskScope::prepare) and [`Sandbox::run`](crate::Sandbox::run).
+    fn run_tool(&self, call: ToolCall, io: StepIo) -> Result<Ending, SandboxError> {
+        drop(io);
+        let doing = format!("run a native program in `{}`", call.image);
+        Err(SandboxError::new("task", doing, SandboxErrorKind::NotFound))
+    }
 }
 
 /// One step, ready to be prepared.

@@ -15,6 +15,7 @@ use crate::backends::Backends;
 use crate::outside::Images;
 use crate::plan::layout::Layout;
 use crate::plan::{self, Part, PlanError};
+use crate::tools;
 
 /// What a backend is asked about.
 type Wanted = (Digest, Grants, Limits);
@@ -148,8 +149,33 @@ impl Asking<'_> {
             }
             self.ask(run, part, step, &image);
         }
+        self.tools(run);
         if let Some(error) = wrong {
             self.refuse(run, None, Why::Plan(error));
+        }
+    }
+
+    /// The images that native programs may be run in.
+    fn tools(&mut self, run: &TaskRun) {
+        for (name, step) in tools::of(run) {
+            let key = (Arc::clone(&name), None);
+            if self.found.contains_key(&key) {
+                continue;
+            }
+            let found = self.images.find(&name, None, step.image_span);
+            let why = match &found {
+                Err(cause) => Some(Why::Image(cause.clone())),
+                Ok(image) => {
+                    let (grants, limits) = (Grants::default(), Limits::default());
+                    let checked = tools::check(&name, image)
+                        .and_then(|()| self.admissions.ask(self.backends, image, &grants, &limits));
+                    checked.err().map(Why::Sandbox)
+                }
+            };
+            self.found.insert(key, found.ok());
+            if let Some(why) = why {
+                self.refuse(run, Some(step), why);
+            }
         }
     }
 

@@ -7,9 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use stepwell_contract::power::ProxyHandler;
 use stepwell_contract::{
-    Backend, Grants, Image, ImageKind, Limits, Loopback, Sandbox, SandboxError, SandboxErrorKind,
-    StepSpec, TaskScope, TaskSpec,
+    Backend, Ending, Grants, Image, ImageKind, Limits, Loopback, Sandbox, SandboxError,
+    SandboxErrorKind, StepIo, StepSpec, TaskScope, TaskSpec, ToolCall,
 };
+
+use crate::tools;
 
 /// The backends of a run.
 #[derive(Clone)]
@@ -68,7 +70,7 @@ impl Backends {
         self.of(image.kind())?.admit(image, grants, limits)
     }
 
-    /// Opens the scope of `task` on every backend that `images` want.
+    /// Opens the scope of `task` on every backend that `images` want. Native programs may be run in the images of `tools`.
     ///
     /// # Errors
     ///
@@ -77,12 +79,15 @@ impl Backends {
         &self,
         mut task: TaskSpec,
         images: &[Image],
+        tools: &[(Arc<str>, Image)],
     ) -> Result<Scopes, SandboxError> {
-        let kinds: BTreeSet<_> = images.iter().map(Image::kind).collect();
+        let programs = tools.iter().map(|(_, image)| image);
+        let kinds: BTreeSet<_> = images.iter().chain(programs).map(Image::kind).collect();
         let mut scopes = Scopes(Vec::with_capacity(kinds.len()));
         // Containers have a loopback network, and components reach it through theirs.
         for kind in kinds.into_iter().rev() {
-            let scope = Arc::new(Shared::new(self.of(kind)?.open_task(&task)?));
+            let opened = self.of(kind)?.open_task(&task)?;
+            let scope = Arc::new(Shared::new(opened, tools.to_vec()));
             if kind == ImageKind::Container {
                 let loopback: Arc<Shared> = Arc::clone(&scope);
                 task.loopback = Some(loopback);
@@ -100,6 +105,8 @@ pub(crate) struct Scopes(Vec<(ImageKind, Arc<Shared>)>);
 struct Shared {
     backend: &'static str,
     scope: RwLock<Option<Box<dyn TaskScope>>>,
+    /// In which images native programs may be run, by the names that grants have for them.
+    tools: Vec<(Arc<str>, Image)>,
 }
 
 impl fmt::Debug for Shared {
@@ -109,8 +116,9 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    fn new(scope: Box<dyn TaskScope>) -> Self {
+    fn new(scope: Box<dyn TaskScope>, tools: Vec<(Arc<str>, Image)>) -> Self {
         Self {
+            tools,
             backend: scope.backend(),
             scope: RwLock::new(Some(scope)),
         }
@@ -142,6 +150,12 @@ impl Shared {
 impl Loopback for Shared {
     fn connect(&self, port: u16) -> Result<TcpStream, SandboxError> {
         self.with("connect to a port", |scope| scope.connect(port))
+    }
+
+    fn run_tool(&self, call: ToolCall, io: StepIo) -> Result<Ending, SandboxError> {
+        self.with("run a native program", |scope| {
+            tools::run(scope, &self.tools, call, io)
+        })
     }
 }
 

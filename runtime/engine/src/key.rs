@@ -13,7 +13,7 @@
 //! | `results` | yes | what a typed component emits is accepted or refused by them |
 //! | `attempt` | yes | a typed component is told |
 //! | `limits` | yes | whether a step ends by itself depends on them |
-//! | `grants` | yes | what a step can reach depends on them |
+//! | `grants` | yes | what a step can reach depends on them; the image of `tools` by its name alone, for a step that uses it is never looked up |
 //! | `resources` | of a container | whether it ends by itself depends on them, and it can read them; a component is bound by its `limits` alone |
 //! | `security` | of a container | it sees who it is, and what it may do depends on it; a component is nobody |
 //! | `ambient.epoch_seconds` | yes | a virtual clock shows it |

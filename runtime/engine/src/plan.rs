@@ -2,7 +2,7 @@
 //!
 //! Pure: it names folders and opens none. What a step sees is in `layout`, what it runs in `code`.
 
-mod code;
+pub(crate) mod code;
 pub(crate) mod layout;
 
 use std::sync::Arc;

@@ -9,6 +9,8 @@ pub(crate) enum Need {
     Nothing,
     /// Some network grant.
     Network,
+    /// An image to run native programs in.
+    Tools,
     /// It is not offered at all, and why.
     Missing(&'static str),
 }
@@ -37,6 +39,7 @@ pub(crate) fn need(name: &str) -> Need {
             "stepwell:task/types" | "stepwell:task/results" | "stepwell:task/progress" => {
                 Need::Nothing
             }
+            "stepwell:task/tools" => Need::Tools,
             _ => Need::Missing("stepwell:task@0.1 has no such interface"),
         },
         "stepwell:task" => Need::Missing("only version 0.1 of stepwell:task is offered"),
@@ -46,7 +49,11 @@ pub(crate) fn need(name: &str) -> Need {
 
 /// The setting that grants the import `name`, where one does.
 pub(crate) fn grant_for(name: &str) -> Option<&'static str> {
-    (need(name) == Need::Network).then_some("network=any")
+    match need(name) {
+        Need::Network => Some("network=any"),
+        Need::Tools => Some("tools=IMAGE"),
+        Need::Nothing | Need::Missing(_) => None,
+    }
 }
 
 /// Every import that the grants do not cover, in the component's order.
@@ -60,6 +67,8 @@ pub(crate) fn refusals<'a>(
                 Need::Nothing => return None,
                 Need::Network if grants.has_sockets() => return None,
                 Need::Network => "the network".to_owned(),
+                Need::Tools if grants.tools.is_some() => return None,
+                Need::Tools => "native programs in a container".to_owned(),
                 Need::Missing(why) => why.to_owned(),
             };
             Some(Refusal {
@@ -107,6 +116,15 @@ mod tests {
                 assert!(!refused(import, Some(setting)), "{import} {setting}");
             }
         }
+    }
+
+    #[test]
+    fn native_programs_need_an_image_to_run_in() {
+        let import = "stepwell:task/tools@0.1.0";
+        for setting in [None, Some("network=any"), Some("tools=off")] {
+            assert!(refused(import, setting), "{setting:?}");
+        }
+        assert!(!refused(import, Some("tools=gcc:14")));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::guest::Guest;
 use crate::http;
 use crate::inspect::World;
 use crate::prepare::Scope;
+use crate::tools;
 use crate::wasi::sockets;
 
 /// How a [`WasmBackend`] is set up.
@@ -54,7 +55,7 @@ pub(crate) struct Room {
     allocation: Allocation,
     pub(crate) engine: Engine,
     /// For steps with no network grant, and for steps with one.
-    linkers: [OnceLock<Linker<Guest>>; 2],
+    linkers: [OnceLock<Linker<Guest>>; SIDES],
 }
 
 /// A component in native code, ready to be instantiated.
@@ -63,8 +64,8 @@ pub(crate) struct Loaded {
     component: Component,
     imports: Vec<String>,
     world: World,
-    /// Linked without and with sockets.
-    entries: [OnceLock<Arc<Entry>>; 2],
+    /// Linked without and with sockets and native programs.
+    entries: [OnceLock<Arc<Entry>>; SIDES],
 }
 
 /// How a component is entered; its imports are linked already.
@@ -198,9 +199,19 @@ impl WasmBackend {
     }
 }
 
-/// Index into the pairs that differ by whether sockets are offered.
+/// How many ways there are to link a component: each of two things is offered or not.
+const SIDES: usize = 4;
+
+/// On such a side sockets are offered.
+const SOCKETS: usize = 1;
+
+/// On such a side native programs are.
+const TOOLS: usize = 2;
+
+/// Which of the ways it is for a step with these grants.
 fn side(grants: &Grants) -> usize {
-    usize::from(grants.has_sockets())
+    let sockets = usize::from(grants.has_sockets()) * SOCKETS;
+    sockets + usize::from(grants.tools.is_some()) * TOOLS
 }
 
 impl Room {
@@ -211,13 +222,16 @@ impl Room {
         }
         let mut linker = Linker::new(&self.engine);
         let linked = Offer::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest);
-        let linked = match side {
-            0 => linked,
-            _ => linked.and_then(|()| {
+        let linked = linked.and_then(|()| {
+            if side & SOCKETS != 0 {
                 sockets::add_to_linker(&mut linker)?;
-                http::add_to_linker(&mut linker)
-            }),
-        };
+                http::add_to_linker(&mut linker)?;
+            }
+            match side & TOOLS {
+                0 => Ok(()),
+                _ => tools::add_to_linker(&mut linker),
+            }
+        });
         linked.map_err(|error| {
             SandboxError::new(
                 BACKEND,

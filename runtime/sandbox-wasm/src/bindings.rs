@@ -55,6 +55,21 @@ pub(crate) mod imports {
     });
 }
 
+/// What a guest with an image for native programs may import.
+pub(crate) mod tools {
+    wasmtime::component::bindgen!({
+        inline: "
+            package stepwell:host;
+            world driver {
+                import stepwell:task/tools@0.1.0;
+            }
+        ",
+        path: "../../wit",
+        imports: { default: trappable },
+        require_store_data_send: true,
+    });
+}
+
 /// What a guest with a network may import beside sockets.
 pub(crate) mod http {
     wasmtime::component::bindgen!({

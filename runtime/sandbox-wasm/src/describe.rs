@@ -38,9 +38,10 @@ impl WasmBackend {
             let doing = format!("ask `{}` what it is", image.reference);
             SandboxError::new(BACKEND, doing, SandboxErrorKind::BadGuest).because(cause)
         };
-        // Sockets are there to be imported, for it may want them when it runs; they reach nothing.
+        // Sockets and native programs are there to be imported, for it may want them when it runs; they reach nothing.
         let grants = Grants {
             network: Network::None,
+            tools: Some("none".into()),
             ..Grants::default()
         };
         let loaded = self.load(image, limits)?;
@@ -53,6 +54,7 @@ impl WasmBackend {
             files: FileSystem::new(0),
             grants,
             loopback: None,
+            tools: None,
             ambient: Ambient {
                 epoch_seconds: 0,
                 seed: SEED,

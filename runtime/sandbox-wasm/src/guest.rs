@@ -10,6 +10,7 @@ use wasmtime_wasi::WasiCtx;
 use crate::fs::FileSystem;
 use crate::http::Http;
 use crate::meter::Meter;
+use crate::tools::ToolBox;
 use crate::wasi::cli::Tail;
 use crate::wasi::clocks::Clocks;
 use crate::wasi::random::RandomSource;
@@ -38,6 +39,8 @@ pub(crate) struct Guest {
     pub(crate) sidecars: Sidecars,
     /// Its HTTP.
     pub(crate) http: Http,
+    /// What it runs native programs with; `None` where it may not even import that.
+    pub(crate) tools: Option<ToolBox>,
     /// What it was refused and told of, as a grant would name it.
     told: BTreeSet<String>,
     /// Its arguments, the program's own name first.
@@ -60,6 +63,7 @@ impl Guest {
             files,
             grants,
             loopback,
+            tools,
             ambient,
             argv,
             env,
@@ -82,6 +86,7 @@ impl Guest {
             lookups,
             sidecars: Sidecars::new(&grants, loopback.clone()),
             http: Http::new(&grants, loopback),
+            tools,
             told: BTreeSet::new(),
             argv,
             env,
@@ -113,6 +118,8 @@ pub(crate) struct Seed {
     pub(crate) grants: Grants,
     /// The network of its task, where another backend has it.
     pub(crate) loopback: Option<Arc<dyn Loopback>>,
+    /// What it may run native programs with.
+    pub(crate) tools: Option<ToolBox>,
     pub(crate) ambient: Ambient,
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<(String, String)>,

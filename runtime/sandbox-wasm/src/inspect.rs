@@ -143,7 +143,7 @@ fn import(name: String, core_module: bool) -> Import {
     }
     let missing = match admit::need(&name_for_need) {
         Need::Missing(why) => Some(why.to_owned()),
-        Need::Nothing | Need::Network => None,
+        Need::Nothing | Need::Network | Need::Tools => None,
     };
     Import {
         grant: admit::grant_for(&name_for_need).map(str::to_owned),

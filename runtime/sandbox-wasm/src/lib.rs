@@ -30,6 +30,7 @@ mod meter;
 mod place;
 mod prepare;
 mod run;
+mod tools;
 mod trace;
 mod typed;
 mod wait;

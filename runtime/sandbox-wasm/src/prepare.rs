@@ -16,6 +16,7 @@ use crate::guest::Seed;
 use crate::meter::Meter;
 use crate::place::Shown;
 use crate::run::WasmSandbox;
+use crate::tools::ToolBox;
 use crate::typed;
 
 /// What the steps of one task share: its volumes, and the way to its sidecars.
@@ -56,11 +57,13 @@ impl TaskScope for Scope {
         });
         let mounts = shown.collect();
         let invocation = typed::invocation(&step);
+        let tools = ToolBox::of(&step, self.loopback.as_ref());
         let seed = Seed {
             meter: Meter::new(step.limits),
             files,
             grants: step.grants,
             loopback: self.loopback.clone(),
+            tools,
             ambient: step.ambient,
             argv: step.argv,
             env: step.env,

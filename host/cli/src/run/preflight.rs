@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use stepwell_contract::{ImageKind, ImagePullPolicy};
-use stepwell_engine::{Unsupported, unsupported};
+use stepwell_engine::{Unsupported, granted_tools, unsupported};
 use stepwell_spec::{Run, Section, Sources, Span, SpecErrors, SpecProblem, TaskRun};
 
 use crate::exit::ExitCode;
@@ -113,6 +113,9 @@ impl Found {
                 self.containers = true;
                 continue;
             }
+            if let Some(name) = granted_tools(step) {
+                self.tools(name, step.image_span, finder);
+            }
             let (policy, span) = (step.image_pull_policy, step.image_span);
             if !self.seen.insert((Arc::clone(&step.image), policy, span)) {
                 continue;
@@ -126,6 +129,25 @@ impl Found {
                     }
                 }
             }
+        }
+    }
+
+    /// An image that native programs may be run in.
+    fn tools(&mut self, name: &Arc<str>, span: Span, finder: &Finder) {
+        self.containers = true;
+        if !self.seen.insert((Arc::clone(name), None, span)) {
+            return;
+        }
+        match finder.find(name, None, span) {
+            Err(misnamed) => self.misnamed(misnamed),
+            Ok(image) if image.kind() == ImageKind::Component => {
+                let cause = "it is a component, and `tools.run` runs native programs";
+                let help = "the grant `tools=IMAGE` names a container image";
+                let problem = SpecProblem::image_not_pulled(span, name, cause, help);
+                self.only_support = false;
+                self.problems.push(problem);
+            }
+            Ok(_) => {}
         }
     }
 

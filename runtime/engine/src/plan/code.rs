@@ -93,7 +93,10 @@ fn container(
 }
 
 /// The variables of the image, with those of the step over and behind them.
-fn merged(image: &[(String, String)], step: &[(String, String)]) -> Vec<(String, String)> {
+pub(crate) fn merged(
+    image: &[(String, String)],
+    step: &[(String, String)],
+) -> Vec<(String, String)> {
     let own = |name: &String| step.iter().any(|(own, _)| own == name);
     let below = image.iter().filter(|(name, _)| !own(name));
     below.chain(step).cloned().collect()

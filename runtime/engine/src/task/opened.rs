@@ -16,6 +16,7 @@ use crate::proxies::Attached;
 use crate::results::ResultsFolder;
 use crate::sidecar::{Planned, Sidecars};
 use crate::step::Ground;
+use crate::tools as native;
 use crate::unsupported::unsupported;
 use crate::verdict::Stop;
 use crate::volumes::Volumes;
@@ -68,7 +69,26 @@ impl Shared {
                 }
             }
         }
+        let mut programs = Vec::new();
+        for (wanted, step) in native::of(run) {
+            let found = tools.engine.images.find(&wanted, None, step.image_span);
+            match found {
+                Ok(image) => programs.push((wanted, image)),
+                Err(cause) => {
+                    let name = step.name.clone();
+                    let what = "tools of step";
+                    return Ok(Err(Stop::NoImage { what, name, cause }));
+                }
+            }
+        }
         let backends = &tools.engine.backends;
+        for (wanted, image) in &programs {
+            let checked = native::check(wanted, image).and_then(|()| {
+                let (grants, limits) = (Default::default(), Default::default());
+                tools.admissions.ask(backends, image, &grants, &limits)
+            });
+            checked.map_err(|source| EngineError::OpenTask { source })?;
+        }
         for ((part, step), image) in parts().zip(&images) {
             let grants = plan::granted(run, part, &step.grants);
             let asked = tools.admissions.ask(backends, image, &grants, &step.limits);
@@ -101,7 +121,7 @@ impl Shared {
             loopback: None,
         };
         let scopes = backends
-            .open(spec, &images)
+            .open(spec, &images, &programs)
             .map_err(|source| EngineError::OpenTask { source })?;
         let attached = Attached::to(&scopes, &run.proxies, &tools.engine.proxies);
         let proxies = match attached.map_err(|source| EngineError::OpenTask { source })? {

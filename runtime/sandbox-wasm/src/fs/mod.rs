@@ -126,6 +126,13 @@ impl FileSystem {
         self.home = Some(home);
     }
 
+    /// The step has something done to its files that nobody observes.
+    pub(crate) fn unobservable(&self, what: &'static str) {
+        if let Some(tracer) = &self.tracer {
+            tracer.unobservable(what);
+        }
+    }
+
     /// Records for `observer` from now on, which is before the guest has asked for anything.
     pub(crate) fn observe(&mut self, observer: Arc<dyn Observer>) -> Arc<Tracer> {
         let tracer = Tracer::new(observer);

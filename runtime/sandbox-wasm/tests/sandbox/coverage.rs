@@ -3,7 +3,7 @@
 use crate::{
     ambient::*, endings::*, fs::*, hits::*, http::*, images::*, limits::*, links::*, network::*,
     output::*, plugins::*, programs::*, quota::*, races::*, read_only::*, results::*, sameness::*,
-    stopping::*,
+    stopping::*, tools::*,
 };
 
 macro_rules! has_a_test {

@@ -29,4 +29,5 @@ mod results;
 mod sameness;
 mod sidecars;
 mod stopping;
+mod tools;
 mod world;

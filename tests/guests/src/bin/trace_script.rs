@@ -185,8 +185,7 @@ impl Machine {
                 ["readlink", dir, path] => {
                     let mut bytes = [0; 256];
                     let (dir, path) = (self.handle(dir), self.path(path));
-                    let read =
-                        wasip1::path_readlink(dir, &path, bytes.as_mut_ptr(), bytes.len())?;
+                    let read = wasip1::path_readlink(dir, &path, bytes.as_mut_ptr(), bytes.len())?;
                     Ok(self.take(&bytes[..read]))
                 }
                 ["mkdir", dir, path] => {
