@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod again;
+mod author;
 #[path = "../boxes.rs"]
 mod boxes;
 mod component;
@@ -38,3 +39,4 @@ mod stage;
 mod tekton;
 mod tools;
 mod tree;
+mod tutorial;

@@ -39,6 +39,15 @@ impl Stage {
         self.environment.push((name, value.to_owned()));
     }
 
+    /// Puts a folder before all others that programs are looked for in.
+    pub(crate) fn prepend_path(&mut self, folder: &Path) {
+        for (name, value) in &mut self.environment {
+            if *name == "PATH" {
+                *value = format!("{}:{value}", folder.display());
+            }
+        }
+    }
+
     /// A path in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.temp.path().join(name)
@@ -66,16 +75,21 @@ impl Stage {
 
     /// Calls `stepwell` in the stage's folder, which is also where it keeps what outlives a run.
     pub(crate) fn stepwell(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_stepwell"))
+        self.command(args).output().unwrap()
+    }
+
+    /// How `stepwell` is called.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
+        command
             .args(args)
             .env_clear()
             .env("STEPWELL_CACHE", cache())
             .env("STEPWELL_STATE", self.temp.path().join("state"))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.temp.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+            .stdin(Stdio::null());
+        command
     }
 }
 

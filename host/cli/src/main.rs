@@ -10,6 +10,7 @@
 //! at the terminal. Read next: [`run`], then [`exit`].
 
 mod args;
+mod author;
 mod config;
 mod containers;
 mod environment;
@@ -101,6 +102,9 @@ fn main() -> std::process::ExitCode {
         Command::Help(args) => help::help(&args, &env)
             .map(Into::into)
             .map_err(Trouble::from),
+        Command::New(args) => author::new(&args).map(Into::into).map_err(Trouble::from),
+        Command::Build(args) => author::build(&args, &env).map(Into::into),
+        Command::Test(args) => author::test(&args, &env).map(Into::into),
         Command::CompileWorker { flavour } => Ok(stepwell_sandbox_wasm::compile_worker(&flavour)),
         Command::ContainerInit => Ok(containers::init()),
     };

@@ -22,7 +22,8 @@ const SEED: [u8; 32] = [0; 32];
 
 impl WasmBackend {
     /// What the plugin `image` says about itself; `None` where it is an ordinary program. Compiles it where it never was.
-    /// It runs within `limits` until it has answered or `cancel` is asked for, with no files, no arguments, no network,
+    /// It runs within `limits` until it has answered or `cancel` is asked for, which is called when it is about to: compiling
+    /// has bounds of its own. It has no files, no arguments, no network,
     /// virtual clocks, and nobody to hear what it prints.
     ///
     /// # Errors
@@ -32,7 +33,7 @@ impl WasmBackend {
         &self,
         image: &Image,
         limits: &Limits,
-        cancel: Cancel,
+        cancel: impl FnOnce() -> Cancel,
     ) -> Result<Option<Description>, SandboxError> {
         let bad = |cause: String| {
             let doing = format!("ask `{}` what it is", image.reference);
@@ -65,7 +66,7 @@ impl WasmBackend {
         };
         let io = StepIo {
             sink: Arc::new(Unheard),
-            cancel,
+            cancel: cancel(),
         };
         let mut store = run::store(&loaded, Guest::new(seed, io))?;
         let engine = loaded.room.engine.clone();

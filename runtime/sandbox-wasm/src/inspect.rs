@@ -70,6 +70,23 @@ pub struct Inspection {
 }
 
 impl WasmBackend {
+    /// The component that runs where `image` is asked for: text is parsed, and a core module is wrapped. For images that the
+    /// caller has just made: elsewhere wrapping is left to the compiler's process, which is bounded.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxErrorKind::BadGuest`] where it is no component and cannot become one.
+    pub fn component(&self, image: &Image) -> Result<Vec<u8>, SandboxError> {
+        let bad = |cause: String| {
+            let doing = format!("make a component of `{}`", image.reference);
+            SandboxError::new(BACKEND, doing, SandboxErrorKind::BadGuest).because(cause)
+        };
+        let bytes = image.as_component();
+        let bytes = bytes.ok_or_else(|| bad("it is a container image".to_owned()))?;
+        let component = wrap::component(bytes).map_err(|error| bad(error.to_string()))?;
+        Ok(component.into_owned())
+    }
+
     /// Looks at an image. Nothing of it is compiled or run.
     ///
     /// # Errors

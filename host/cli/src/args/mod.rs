@@ -2,6 +2,7 @@
 //!
 //! Knows the shape of arguments only. Whether a file exists or a grant makes sense is found out by whoever uses it.
 
+mod author;
 mod documents;
 mod fetched;
 mod images;
@@ -19,6 +20,7 @@ use stepwell_spec::duration;
 
 use crate::config::Substitute;
 
+pub(crate) use author::{BuildArgs, NewArgs, TestArgs};
 pub(crate) use documents::{
     ChoiceArgs, DocumentArgs, ListArgs, ListFormat, ListOutput, PlanArgs, PlanOutput, ValidateArgs,
 };
@@ -105,6 +107,14 @@ pub(crate) enum Command {
     /// Explain a command, or a plugin by what it says of itself
     #[command(after_long_help = HELP_EXAMPLES)]
     Help(HelpArgs),
+    /// Begin a plugin of your own
+    #[command(after_long_help = author::NEW_EXAMPLES)]
+    New(NewArgs),
+    /// Build the plugin whose project is here or above
+    Build(BuildArgs),
+    /// Run a plugin over its fixtures, and compare what comes of it
+    #[command(after_long_help = author::TEST_EXAMPLES)]
+    Test(TestArgs),
     /// Compile one component from standard input (a child of Stepwell's own, so that it can be bounded and killed)
     #[command(hide = true)]
     CompileWorker {

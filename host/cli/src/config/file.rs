@@ -3,6 +3,7 @@
 //! Read through the parser's own tables, whose keys and values have places, and not through serde, which stops at the
 //! first mistake.
 
+mod plugin;
 mod proxies;
 mod signatures;
 
@@ -75,9 +76,10 @@ impl Reader<'_> {
                 "signatures" => self.signatures(value),
                 "fetch" => self.table("fetch", value, Self::fetch),
                 "proxies" => self.table("proxies", value, Self::proxies),
+                "plugin" => self.plugin(value),
                 _ => self.unknown(
                     key,
-                    "images, containers, run, runs, registries, signatures, fetch and proxies",
+                    "images, containers, run, runs, registries, signatures, fetch, proxies and plugin",
                 ),
             }
         }
@@ -323,8 +325,14 @@ insecure = [\"localhost:5000\"]
 
 [fetch]
 certificates = [\"ca.pem\"]
+
+[plugin]
+name = \"lint\"
+lang = \"rust\"
 ";
         let config = read("stepwell.toml", text).unwrap();
+        let plugin = config.plugin.unwrap();
+        assert_eq!((&*plugin.name, plugin.language.as_str()), ("lint", "rust"));
         let places: Vec<_> = config.substitutions.iter().map(|one| &one.place).collect();
         assert_eq!(places, ["stepwell.toml:1", "stepwell.toml:5"]);
         assert_eq!(config.max_parallel.unwrap().get(), 4);
@@ -362,9 +370,12 @@ mirrors = {\"docker.io\" = [\"https://mirror\"]}
 certificates = [3]
 [containers]
 backend = \"podman\"
+[plugin]
+name = \"Lint\"
+lang = \"cobol\"
 ";
         insta::assert_snapshot!(problems(text).join("\n"), @r#"
-        1: config::unknown_key: there is no setting `imgaes`; there is: images, containers, run, runs, registries, signatures, fetch and proxies
+        1: config::unknown_key: there is no setting `imgaes`; there is: images, containers, run, runs, registries, signatures, fetch, proxies and plugin
         2: config::bad_value: this table is not what is expected; an image has `match` and `replace`
         6: config::bad_value: this string is not what is expected; a path starts with `./`, as in `./sh.wasm`
         8: config::bad_value: this integer is not what is expected; at least one task runs at a time
@@ -375,6 +386,8 @@ backend = \"podman\"
         15: config::bad_value: this array is not what is expected; a mirror is HOST, HOST:PORT or HOST/PREFIX
         17: config::bad_value: this integer is not what is expected; a text in quotes that is not empty
         19: config::bad_value: this string is not what is expected; "docker" or "embedded"
+        21: config::bad_value: this string is not what is expected; lower-case letters, digits and `-`, with a letter first
+        22: config::bad_value: this string is not what is expected; one of rust, c, go
         "#);
     }
 

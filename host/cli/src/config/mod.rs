@@ -16,6 +16,7 @@ use anyhow::Context as _;
 use stepwell_registry::Mirror;
 
 use crate::args::DocumentArgs;
+use crate::author::Language;
 use crate::containers::Wanted;
 use crate::inputs::{Texts, bounded_text, upward};
 use crate::lock::{self, Lock};
@@ -56,6 +57,17 @@ pub(crate) struct Config {
     pub(crate) signatures: Vec<SignatureRule>,
     /// What the names of images mean: kept beside the file, else where such a file is; where neither is, nowhere.
     pub(crate) lock: Lock,
+    /// Which plugin the project is of.
+    pub(crate) plugin: Option<PluginSettings>,
+}
+
+/// Which plugin a project is of.
+#[derive(Debug, Clone)]
+pub(crate) struct PluginSettings {
+    /// What it is called.
+    pub(crate) name: String,
+    /// What it is written in.
+    pub(crate) language: Language,
 }
 
 /// A server that steps reach by a name.
@@ -137,6 +149,21 @@ pub(crate) fn load(
     });
     config.substitutions.splice(0..0, flags);
     Ok(config)
+}
+
+/// The project of a plugin that `folder` is in: its own folder, and what is said of it.
+///
+/// # Errors
+///
+/// The file cannot be read, or says something that it cannot.
+pub(crate) fn plugin(folder: &Path) -> Result<Option<(PathBuf, PluginSettings)>, Trouble> {
+    let Some(path) = upward(folder, NAME, Path::is_file) else {
+        return Ok(None);
+    };
+    let text = bounded_text(&path, MOST)?;
+    let config = file::read(&path.display().to_string(), &text).map_err(Trouble::Config)?;
+    let root = path.parent().unwrap_or(folder).to_owned();
+    Ok(config.plugin.map(|plugin| (root, plugin)))
 }
 
 fn find(texts: &Texts, name: &str) -> anyhow::Result<Option<PathBuf>> {

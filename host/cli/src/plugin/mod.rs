@@ -9,6 +9,7 @@ mod manual;
 mod schema;
 
 use std::path::Path;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -96,15 +97,21 @@ pub(crate) fn ask(
 ) -> anyhow::Result<Result<Option<Description>, SandboxError>> {
     let cancel = Cancel::new();
     let patience = cancel.clone();
+    let (begins, begun) = mpsc::channel();
     std::thread::Builder::new()
         .name("patience".to_owned())
         .spawn(move || {
-            if patience.sleep(ANSWER).is_none() {
+            // Where it never begins, there is nothing to wait for.
+            if begun.recv().is_ok() && patience.sleep(ANSWER).is_none() {
                 patience.cancel(CancelReason::TimedOut(ANSWER));
             }
         })
         .context("failed to start a thread")?;
-    let described = backend.describe(image, &Limits::default(), cancel.clone());
+    let described = backend.describe(image, &Limits::default(), || {
+        // The thread waits for it.
+        let _ = begins.send(());
+        cancel.clone()
+    });
     // Nobody has to be patient any more.
     cancel.cancel(CancelReason::Asked);
     Ok(described)

@@ -148,7 +148,7 @@ pub(crate) fn task_wants() {
 fn described(guest: &Path, limits: &Limits) -> Result<Option<Description>, String> {
     let image = Image::component("guest", std::fs::read(guest).unwrap());
     BACKEND
-        .describe(&image, limits, Cancel::new())
+        .describe(&image, limits, Cancel::new)
         .map_err(|error| explain(&error))
 }
 
