@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
 use crate::stage::{Stage, checkout};
+use crate::tree;
 
 fn said(output: &Output) -> String {
     let text = [&*output.stdout, &*output.stderr].concat();
@@ -230,4 +231,33 @@ fn a_change_is_seen_and_tested() {
     let manifest = fs::read_to_string(manifest).unwrap();
     let digest = blake3::hash(b"another").to_hex().to_string();
     assert!(manifest.contains(&digest), "{manifest}");
+}
+
+/// The plugins of `examples/plugins`, copied into a stage and tested there: a project writes into its own folder.
+#[test]
+fn the_plugins_of_the_examples_do_as_their_fixtures_say() {
+    let stage = workshop();
+    for (name, built) in [
+        ("json-check", false),
+        ("licence-headers", true),
+        ("utf8-check", false),
+    ] {
+        let folder = tree::copied(&stage, &format!("examples/plugins/{name}"));
+        let mut args = vec!["test"];
+        if built {
+            // A member of the examples' workspace, which `cargo xtask guests` has built.
+            let file = format!("{name}.wasm");
+            let guest = checkout().join("target/guests").join(&file);
+            fs::copy(guest, folder.join(&file)).unwrap();
+            args.push("--no-build");
+        }
+        let mut command = stage.command(&args);
+        let output = command.current_dir(&folder).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(
+            said(&output).contains("2 passed, 0 failed"),
+            "{}",
+            said(&output)
+        );
+    }
 }

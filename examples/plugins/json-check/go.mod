@@ -1,0 +1,3 @@
+module json-check
+
+go 1.21
