@@ -41,6 +41,7 @@ pub(super) const RUST: &[File] = files!(
     "guest-sdk/sdk/src/lib.rs"
     "guest-sdk/sdk/src/output.rs"
     "guest-sdk/sdk/src/testing.rs"
+    "guest-sdk/sdk/src/tools.rs"
     "guest-sdk/sdk/src/value.rs"
     "wit/deps/cli.wit"
     "wit/deps/clocks.wit"
