@@ -11,7 +11,11 @@ use std::process::{Command, Output};
 use regex_lite::Regex;
 
 use crate::author;
+use crate::debian::Registry;
 use crate::stage::{Stage, checkout};
+
+/// What pages call the registry of this machine.
+const REGISTRY: &str = "localhost:5000";
 
 /// Something that a page has its reader do.
 #[derive(Debug, PartialEq, Eq)]
@@ -185,10 +189,20 @@ fn done(page: &str) {
     let folder = stage.path("");
     let mut reader = Reader { stage, folder };
     let page = fs::read_to_string(checkout().join("docs").join(page)).unwrap();
+    // Where there is no registry, what needs one is left out.
+    let registry = Registry::start(false);
+    let page = match &registry {
+        Some(registry) => page.replace(REGISTRY, registry.host()),
+        None => page,
+    };
     let acts = acts(&page);
     assert!(acts.len() > 5, "{acts:?}");
     for act in acts {
-        reader.act(act);
+        if !format!("{act:?}").contains(REGISTRY) && !format!("{act:?}").contains("shipped.yaml")
+            || registry.is_some()
+        {
+            reader.act(act);
+        }
     }
 }
 

@@ -47,7 +47,10 @@ pub(crate) struct Finder {
 /// A document from elsewhere that names one of them the same way gets what this run runs anyway, and no file is read for
 /// it.
 #[derive(Debug, Default)]
-pub(crate) struct Described(Mutex<HashMap<Arc<str>, (Image, Option<PathBuf>)>>);
+pub(crate) struct Described(Mutex<HashMap<Arc<str>, Component>>);
+
+/// A component, and the file with its code where that is in one of its own.
+type Component = (Image, Option<PathBuf>);
 
 impl Described {
     /// Lets documents from elsewhere name `image`, whose code is in `file`.
@@ -56,7 +59,7 @@ impl Described {
         known.insert(Arc::clone(&image.reference), (image, file));
     }
 
-    fn get(&self, reference: &str) -> Option<(Image, Option<PathBuf>)> {
+    fn get(&self, reference: &str) -> Option<Component> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(reference).cloned()
     }
@@ -116,7 +119,7 @@ impl Finder {
     }
 
     /// The component that a Task from elsewhere was made of.
-    fn described(&self, reference: &str, span: Span) -> Option<(Image, Option<PathBuf>)> {
+    fn described(&self, reference: &str, span: Span) -> Option<Component> {
         match self.folders.contains_key(&span.source) {
             true => None,
             false => self.described.get(reference),
