@@ -107,6 +107,14 @@ impl Change {
     }
 }
 
+impl Found {
+    /// A file that has other names too, of which one would change with it: its bytes, or how many names it has.
+    fn shared(&self) -> Option<At> {
+        let is_shared = matches!(self.kind, Kind::File { shared: true, .. });
+        (is_shared && !self.at.is_own()).then(|| self.at.clone())
+    }
+}
+
 /// How a file is opened to be changed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opening {
@@ -139,10 +147,8 @@ impl At {
         if let Some(Found { at, kind }) = &found {
             match kind {
                 Kind::Absent if creates && !is_room => at.ask_folder(),
-                Kind::File { shared, .. } if !exclusive => {
-                    if *shared && !at.is_own() {
-                        change.shared = Some(at.clone());
-                    }
+                Kind::File { .. } if !exclusive => {
+                    change.shared = found.as_ref().and_then(Found::shared);
                     if !truncates && !at.is_own() {
                         at.ask(Question::Content);
                     }
@@ -208,12 +214,14 @@ impl At {
     /// What is at `path` is removed: a folder only where it is empty.
     pub(crate) fn removing(&self, path: &str) -> Change {
         let found = self.name(path);
+        let mut change = Change::new("remove", self);
+        change.shared = found.as_ref().and_then(Found::shared);
         if let Some(found) = &found
             && found.kind == Kind::Folder
         {
             found.at.ask_listing();
         }
-        Change::new("remove", self).settled(found)
+        change.settled(found)
     }
 
     /// What is at `path` gets the name `new_path` in `to`. With two names, a change of one is a change of the other, which
@@ -237,8 +245,9 @@ impl At {
                 _ => {}
             }
         }
-        if let (Some(found), Some(_)) = (&found, &target) {
-            change.shared = found.at.record_all(found.kind);
+        if let (Some(found), Some(target)) = (&found, &target) {
+            let moved = found.at.record_all(found.kind);
+            change.shared = moved.or_else(|| target.shared());
         }
         let (Some(found), Some(target)) = (found, target) else {
             return change;

@@ -17,7 +17,7 @@
 //! | `open-at`, to create and empty | whether it may be written | `Room` |
 //! | `open-at`, to change what is there | whether it is there | `Kind`, and `Content`, for what is not overwritten stays |
 //! | `create-directory-at`, `symlink-at` | whether the name is free | `Kind` of it and of its folder |
-//! | `unlink-file-at` | whether it is a file | `Kind` |
+//! | `unlink-file-at` | whether it is a file | `Kind`; one of several names of a file is a flaw, for it changes the others |
 //! | `remove-directory-at` | whether it is empty | `Kind` and `Listing` |
 //! | `rename-at` | whether both ends allow it | `Kind` of both, and all that is moved, for it is there at the new place |
 //! | `link-at` | whether both ends allow it | `Kind` of both; a file with two names is a flaw once it is made |
