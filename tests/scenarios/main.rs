@@ -40,3 +40,4 @@ mod tekton;
 mod tools;
 mod tree;
 mod tutorial;
+mod verify;

@@ -38,6 +38,7 @@ mod ship;
 mod text;
 mod trouble;
 mod validate;
+mod verify;
 
 use clap::Parser as _;
 use mimalloc::MiMalloc;
@@ -68,6 +69,10 @@ fn main() -> std::process::ExitCode {
         Command::Run(args) => {
             color = args.color;
             run::run(&args, &env).map(Into::into)
+        }
+        Command::Verify(args) => {
+            color = args.color;
+            verify::verify(&args, &env).map(Into::into)
         }
         Command::Validate(args) => {
             color = args.color;

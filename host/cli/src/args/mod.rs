@@ -11,6 +11,7 @@ mod plugins;
 mod run;
 mod runs;
 mod ship;
+mod verify;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub(crate) use runs::{
     CancelArgs, LogsArgs, RemoveArgs, RunsArgs, RunsCommand, ShowArgs, ShowOutput,
 };
 pub(crate) use ship::{PullArgs, PushArgs, UpdateArgs};
+pub(crate) use verify::{VerifyArgs, VerifyOutput};
 
 /// Runs build and CI steps, each in a sandbox that sees what it was handed and nothing else.
 #[derive(Debug, Parser)]
@@ -65,6 +67,9 @@ pub(crate) enum Command {
     /// Find everything that is wrong with documents, without running them
     #[command(after_long_help = documents::VALIDATE_EXAMPLES)]
     Validate(ValidateArgs),
+    /// Run every step twice, in different surroundings, and compare every byte
+    #[command(after_long_help = verify::EXAMPLES)]
+    Verify(VerifyArgs),
     /// Show what a run would do
     #[command(after_long_help = documents::PLAN_EXAMPLES)]
     Plan(PlanArgs),

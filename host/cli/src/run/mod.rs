@@ -45,6 +45,7 @@ use crate::run::record::Recording;
 use crate::run::signals::Listener;
 use crate::runs::now_ms;
 use crate::trouble::Trouble;
+use crate::verify::Verifier;
 
 /// A run with this many steps or more is worth a pool of slots.
 const POOL_FROM: usize = 8;
@@ -58,6 +59,27 @@ const NO_BREAKPOINTS: &str = "`debug.breakpoints` makes no difference with --no-
 ///
 /// What keeps it from running, and what Stepwell could not do. How it ended is an exit code.
 pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble> {
+    run_with(args, env, None)
+}
+
+/// The same, but each step runs twice, as `verifier` has it, and only what fails is said: on standard error.
+///
+/// # Errors
+///
+/// As there.
+pub(crate) fn run_verified(
+    args: &RunArgs,
+    env: &Environment,
+    verifier: &Verifier,
+) -> Result<ExitCode, Trouble> {
+    run_with(args, env, Some(verifier))
+}
+
+fn run_with(
+    args: &RunArgs,
+    env: &Environment,
+    verifier: Option<&Verifier>,
+) -> Result<ExitCode, Trouble> {
     start_logging(env);
     let epoch_seconds = env.epoch_seconds()?;
     let mut request = request(&args.choice)?;
@@ -98,14 +120,19 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     known
         .notices
         .extend(chosen.as_ref().and_then(|chosen| chosen.notice.clone()));
+    let backends = Backends {
+        component: Arc::new(backend.map_err(anyhow::Error::from)?),
+        container: chosen.map(|chosen| chosen.backend),
+    };
+    let (backends, state) = match verifier {
+        Some(verifier) => (verifier.wrap(backends), verifier.state.clone()),
+        None => (backends, env.state_root()?),
+    };
     let mut engine = drive::engine(Parts {
-        backends: Backends {
-            component: Arc::new(backend.map_err(anyhow::Error::from)?),
-            container: chosen.map(|chosen| chosen.backend),
-        },
+        backends,
         finder,
         remotes,
-        state: env.state_root()?,
+        state,
         max_parallel: max_parallel(args, &config),
         epoch_seconds,
         host_paths,
@@ -117,7 +144,10 @@ pub(crate) fn run(args: &RunArgs, env: &Environment) -> Result<ExitCode, Trouble
     let listener = Listener::start(known.finally, move |status| asked.ask(status))?;
     let hidden = run.secrets().iter().chain(&engine.proxies.secrets).cloned();
     let mask = Mask::new(&hidden.collect::<Vec<_>>()).map_err(anyhow::Error::from)?;
-    let mut sinks = sinks::sinks(args, env, &mask)?;
+    let mut sinks = match verifier {
+        Some(_) => vec![sinks::failures(args, env)],
+        None => sinks::sinks(args, env, &mask)?,
+    };
     let tell = args.output == Output::Pretty && !args.quiet && io::stderr().is_terminal();
     let recorded = run.clone();
     let admitted = match admit_until(&control, &engine, run, tell)? {

@@ -87,6 +87,18 @@ pub(crate) fn sinks(args: &RunArgs, env: &Environment, mask: &Mask) -> anyhow::R
     Ok(sinks)
 }
 
+/// What failed, on standard error: for a command whose output is something else.
+pub(crate) fn failures(args: &RunArgs, env: &Environment) -> Sink {
+    let terminal = io::stderr().is_terminal();
+    let options = HumanOptions {
+        colour: use_color(args.color, env, terminal),
+        terminal,
+        quiet: true,
+    };
+    let out = BufWriter::new(io::stderr());
+    Sink::new("to standard error", Human::plain(out, options))
+}
+
 fn shown(path: &Path) -> String {
     format!("to `{}`", path.display())
 }
