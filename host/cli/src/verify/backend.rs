@@ -142,9 +142,9 @@ impl Sandbox for Twice {
             task,
             step,
         };
-        let (ending, verdict) = match mode {
-            Mode::Never => (first.run(io), Err("it runs in a container".to_owned())),
-            Mode::Again => second.after(first, io),
+        let (ending, verdict) = match second.must_not(mode) {
+            Some(why) => (first.run(io), Err(why.to_owned())),
+            None => second.after(first, io),
         };
         let verdict = verdict.unwrap_or_else(|reason| Verdict::Unverified { reason });
         book.lock()
@@ -174,6 +174,17 @@ fn reason(error: &anyhow::Error) -> String {
 }
 
 impl Second {
+    /// Why there is none, where a second run would be no second run, or would change what comes after the first.
+    fn must_not(&self, mode: Mode) -> Option<&'static str> {
+        let grants = &self.step.grants;
+        match mode {
+            Mode::Never => Some("it runs in a container"),
+            Mode::Again if grants.tools.is_some() => Some("it runs native programs in a container"),
+            Mode::Again if !grants.sidecars.is_empty() => Some("a sidecar would hear it twice"),
+            Mode::Again => None,
+        }
+    }
+
     /// Runs the first, and then this; what came of the second, or why there was none.
     fn after(
         self,

@@ -95,12 +95,6 @@ pub(crate) fn sources(grants: &Grants) -> Vec<String> {
         Network::Any => sources.push("network=any".to_owned()),
         Network::Off | Network::None => {}
     }
-    sources.extend(
-        grants
-            .sidecars
-            .iter()
-            .map(|sidecar| format!("sidecar={sidecar}")),
-    );
     sources
 }
 
