@@ -198,6 +198,16 @@ impl At {
         self.find(path, false, Question::Kind)
     }
 
+    /// The same for the first of two paths. The kernel looks for both folders before it looks for a name in either, so that
+    /// a folder that is missing and a name that is may end in two errors.
+    fn name_in(&self, path: &str) -> Option<Found> {
+        let found = self.name(path)?;
+        if matches!(found.kind, Kind::Absent | Kind::Refused(_)) {
+            found.at.ask_folder();
+        }
+        Some(found)
+    }
+
     /// A folder or a link is made at `path`.
     pub(crate) fn making(&self, doing: &'static str, path: &str) -> Change {
         let found = self.name(path);
@@ -227,7 +237,7 @@ impl At {
     /// What is at `path` gets the name `new_path` in `to`. With two names, a change of one is a change of the other, which
     /// no list of files says.
     pub(crate) fn linking(&self, path: &str, to: &Self, new_path: &str) -> Change {
-        let found = self.name(path);
+        let found = self.name_in(path);
         let mut change = to.making("link", new_path);
         change.shared = Some(found.map_or_else(|| self.clone(), |found| found.at));
         change
@@ -236,11 +246,11 @@ impl At {
     /// What is at `path` becomes `new_path` in `to`.
     pub(crate) fn moving(&self, path: &str, to: &Self, new_path: &str) -> Change {
         let mut change = Change::new("rename", self);
-        let found = self.name(path);
+        let found = self.name_in(path);
         let target = to.name(new_path);
         if let Some(target) = &target {
             match target.kind {
-                Kind::Absent => target.at.ask_folder(),
+                Kind::Absent | Kind::Refused(_) => target.at.ask_folder(),
                 Kind::Folder => drop(target.at.ask_listing()),
                 _ => {}
             }
