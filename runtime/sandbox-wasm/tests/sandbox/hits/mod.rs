@@ -208,7 +208,6 @@ pub(crate) mod trace_script {
     use super::*;
 
     #[test]
-    #[expect(clippy::print_stderr, reason = "an hour is long")]
     fn a_hit_equals_a_run() {
         let first = setting("STEPWELL_SEED", 1);
         let programs = setting("STEPWELL_PROGRAMS", 300);
