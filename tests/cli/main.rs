@@ -7,6 +7,7 @@
 mod attempts;
 #[path = "../boxes.rs"]
 mod boxes;
+mod cache;
 mod cancel;
 mod containers;
 #[allow(dead_code, reason = "the tests of `stepwell-fetch` use more of it")]

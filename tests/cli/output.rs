@@ -56,8 +56,10 @@ fn json_is_one_event_a_line() {
     {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-start","image":"./hello.wat","digest":"blake3:[DIGEST]"}
     {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-log","stream":"stdout","line":"hello"}
     {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-log","stream":"stderr","line":"to stderr"}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-cache","key":"blake3:[DIGEST]","state":"kept","outcome":"blake3:[DIGEST]","observations":0}
     {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"hello","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":[MS]}
     {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"result","attempt":0,"type":"step-start","image":"./result.wat","digest":"blake3:[DIGEST]"}
+    {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"result","attempt":0,"type":"step-cache","key":"blake3:[DIGEST]","state":"kept","outcome":"blake3:[DIGEST]","observations":1}
     {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":"result","attempt":0,"type":"step-end","terminationReason":"Completed","exitCode":0,"ending":{"how":"exited","code":0},"durationMs":[MS]}
     {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":null,"attempt":0,"type":"result","name":"answer","resultType":"string","value":"42"}
     {"at":"[TIME]","run":"task-run-[ID]","task":"task","step":null,"attempt":0,"type":"task-end","succeeded":true,"reason":"Succeeded","message":"All Steps have completed executing","durationMs":[MS]}

@@ -69,7 +69,7 @@ impl Stage {
     pub(crate) fn run_at(&self, document: &Path, args: &[&str]) -> Told {
         require_guests(document);
         let document = document.to_str().unwrap();
-        let words = [&["run", "--output=json", document], args].concat();
+        let words = [&["run", "--no-cache", "--output=json", document], args].concat();
         Told::new(self.stepwell(&words))
     }
 

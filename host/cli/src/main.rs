@@ -11,6 +11,7 @@
 
 mod args;
 mod author;
+mod cache;
 mod config;
 mod containers;
 mod environment;
@@ -39,6 +40,7 @@ mod text;
 mod trouble;
 mod validate;
 mod verify;
+mod why;
 
 use clap::Parser as _;
 use mimalloc::MiMalloc;
@@ -85,6 +87,8 @@ fn main() -> std::process::ExitCode {
         Command::Runs(args) => runs::runs(&args, &env)
             .map(Into::into)
             .map_err(Trouble::from),
+        Command::Why(args) => why::why(&args, &env).map(Into::into).map_err(Trouble::from),
+        Command::Cache(args) => cache::cache(&args, &env).map(Into::into),
         Command::Shell(args) => look::shell(&args, &env).map_err(Trouble::from),
         Command::Cp(args) => look::copy(&args, &env)
             .map(Into::into)

@@ -2,12 +2,15 @@
 //!
 //! The JSON form is a public interface: `docs/reference/events.md` describes it, and a test compares the two.
 
+mod cache_use;
 mod texts;
 
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
+
+pub use cache_use::{CacheChange, CacheState, CacheUse};
 
 use crate::{Digest, Ending, LogStream, ParamType, ParamValue, RunName, StepName, TaskName};
 
@@ -275,6 +278,8 @@ pub enum EventKind {
         /// In the guest's words.
         message: String,
     },
+    /// What the cache had to do with a step: comes before its end, where there is a cache.
+    StepCache(CacheUse),
     /// A step has ended, or was skipped.
     StepEnd {
         /// Tekton's word for it.
@@ -288,6 +293,9 @@ pub enum EventKind {
         /// Bytes of output that were dropped because of the limit `output`.
         #[serde(skip_serializing_if = "is_zero")]
         dropped_bytes: u64,
+        /// Whether it came from the cache.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        cached: bool,
     },
     /// A sidecar is started.
     SidecarStart {

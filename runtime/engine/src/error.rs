@@ -75,6 +75,24 @@ pub enum EngineError {
         /// Why not.
         source: SandboxError,
     },
+    /// What a step once left could not be put back; some of it was.
+    #[error("failed to put back `{path}`, which step `{step}` left")]
+    PutBack {
+        /// The step.
+        step: StepName,
+        /// Where, as the step sees it.
+        path: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A result that a step once emitted is not taken any more.
+    #[error("failed to take a result of step `{step}` from the cache")]
+    SayAgain {
+        /// The step.
+        step: StepName,
+        /// Why not.
+        source: stepwell_contract::EmitError,
+    },
     /// The backend could not run a step to its end.
     #[error("failed to run step `{step}`")]
     Run {

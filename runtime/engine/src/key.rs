@@ -8,7 +8,7 @@
 //! | `argv` | yes | seen by the step; the path of a script is among them, its text is a file that the step reads |
 //! | `env` | yes, in order | seen by the step, order included |
 //! | `working_dir` | yes | relative paths start there |
-//! | `mounts` | path and access | the step sees where, and whether it may write; not which host folder is behind it |
+//! | `mounts` | path and access, and which of them show one volume | the step sees where, whether it may write, and what it wrote through another; not which host folder is behind it |
 //! | `params`, `workspaces` | yes | a typed component is called with them |
 //! | `results` | yes | what a typed component emits is accepted or refused by them |
 //! | `attempt` | yes | a typed component is told |
@@ -45,7 +45,7 @@ pub fn static_key(step: &StepSpec, fingerprint: Fingerprint) -> Digest {
         security,
         ambient,
     } = step;
-    let mut key = Hasher::new("stepwell static key v1");
+    let mut key = Hasher::new("stepwell static key v2");
     key.field(fingerprint.0.as_bytes());
 
     let Image {
@@ -66,12 +66,15 @@ pub fn static_key(step: &StepSpec, fingerprint: Fingerprint) -> Digest {
 
     key.number(mounts.len() as u64);
     for Mount {
-        volume: _,
+        volume,
         path,
         access,
     } in mounts
     {
-        key.field(&**path).number(access_number(*access));
+        let first = mounts.iter().position(|mount| mount.volume == *volume);
+        key.field(&**path)
+            .number(access_number(*access))
+            .number(first.unwrap_or_default() as u64);
     }
 
     key.number(params.len() as u64);
@@ -195,12 +198,12 @@ fn add_value(key: &mut Hasher, value: &ParamValue) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use stepwell_contract::{ContainerImage, Grants, Limits, ParamType, Platform, StepName};
 
     use super::*;
 
-    fn step() -> StepSpec {
+    pub(crate) fn step() -> StepSpec {
         StepSpec {
             name: StepName::new("a"),
             image: Image::component("./a.wasm", b"code".as_slice()),
@@ -228,6 +231,28 @@ mod tests {
                 epoch_seconds: 1,
                 seed: [0; 32],
             },
+        }
+    }
+
+    pub(crate) fn container() -> ContainerImage {
+        ContainerImage {
+            manifest: "sha256:aa".to_owned(),
+            platform: Platform::host(),
+            entrypoint: Vec::new(),
+            cmd: Vec::new(),
+            env: Vec::new(),
+            working_dir: None,
+            user: None,
+            stop_signal: None,
+            layers: Vec::new(),
+        }
+    }
+
+    fn mount(volume: &str) -> Mount {
+        Mount {
+            volume: volume.into(),
+            path: "/other".into(),
+            access: Access::ReadWrite,
         }
     }
 
@@ -261,6 +286,8 @@ mod tests {
             key(|step| step.working_dir = "/".into()),
             key(|step| step.mounts[0].path = "/w".into()),
             key(|step| step.mounts[0].access = Access::ReadOnly),
+            key(|step| step.mounts.push(mount("workspace"))),
+            key(|step| step.mounts.push(mount("other"))),
             key(|step| {
                 step.params = [("p".to_owned(), ParamValue::Array(vec!["v".into()]))].into()
             }),
@@ -294,20 +321,7 @@ mod tests {
             |step| step.security.privileged = true,
             |step| step.security.allow_privilege_escalation = Some(false),
         ];
-        let container = || {
-            let container = ContainerImage {
-                manifest: "sha256:aa".to_owned(),
-                platform: Platform::host(),
-                entrypoint: Vec::new(),
-                cmd: Vec::new(),
-                env: Vec::new(),
-                working_dir: None,
-                user: None,
-                stop_signal: None,
-                layers: Vec::new(),
-            };
-            Image::container("busybox", container)
-        };
+        let container = || Image::container("busybox", container());
         let of_containers = changes.map(|change| {
             key(|step| {
                 step.image = container();

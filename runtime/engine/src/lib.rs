@@ -21,6 +21,7 @@
 pub mod admit;
 mod artifacts;
 pub mod backends;
+mod cache;
 mod capture;
 pub mod clock;
 pub mod control;
@@ -49,6 +50,7 @@ mod volumes;
 
 pub use admit::{Admitted, NotAdmitted, Refused, Why};
 pub use backends::Backends;
+pub use cache::Caching;
 pub use clock::{SystemClock, WallClock};
 pub use control::Control;
 pub use error::EngineError;

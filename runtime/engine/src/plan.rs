@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_contract::{
-    Ambient, Fingerprint, Grants, Image, Network, ResultDecl, StepName, StepSpec,
+    Ambient, Digest, Fingerprint, Grants, Image, Network, ResultDecl, StepName, StepSpec,
 };
 use stepwell_spec::{OnError, Step, TaskRun, Tee};
 
@@ -22,6 +22,8 @@ use crate::plan::layout::StepLayout;
 pub(crate) struct PlannedStep {
     /// What the backend is given.
     pub(crate) spec: StepSpec,
+    /// Its static key.
+    pub(crate) key: Digest,
     /// How long it may take.
     pub(crate) timeout: Option<Duration>,
     /// What its failure means for the task.
@@ -154,9 +156,11 @@ pub(crate) fn plan(
             seed: [0; 32],
         },
     };
-    spec.ambient.seed = key::seed(key::static_key(&spec, fingerprint));
+    let key = key::static_key(&spec, fingerprint);
+    spec.ambient.seed = key::seed(key);
     Ok(PlannedStep {
         spec,
+        key,
         timeout: step.timeout,
         on_error: step.on_error,
         results: step.results,

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::Sender;
 
 use crate::admit::{self, Admitted, NotAdmitted};
 use crate::backends::Backends;
+use crate::cache::Caching;
 use crate::clock::WallClock;
 use crate::control::Control;
 use crate::drive;
@@ -42,6 +43,8 @@ pub struct Engine {
     pub places: Option<Places>,
     /// The proxies that tasks may ask for.
     pub proxies: Proxies,
+    /// Where what steps do is kept; `None` where every step runs.
+    pub caching: Option<Caching>,
 }
 
 impl Engine {

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
+use stepwell_contract::event::CacheState;
 use stepwell_contract::{
     Cancel, CancelReason, Ending, EventKind, Limit, StepIo, StepName, StepSink, StepSpec,
     TerminationReason, Volume,
@@ -16,6 +17,7 @@ use stepwell_spec::{Breakpoints, OnError, StepOutcome};
 
 use crate::artifacts;
 use crate::backends::Scopes;
+use crate::cache::{NotKept, TaskCache};
 use crate::capture::{Capture, Kept, Speaker};
 use crate::error::{EngineError, causes};
 use crate::events::Outlet;
@@ -42,6 +44,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) volumes: Vec<Volume>,
     /// Who is told of the steps' places, where somebody may look into them.
     pub(crate) places: Option<&'a TaskPlaces>,
+    /// Where steps are looked up and kept, where they are.
+    pub(crate) cache: Option<TaskCache<'a>>,
     /// The proxies that steps reach.
     pub(crate) proxies: Attached,
     /// Where steps stop for that.
@@ -118,6 +122,7 @@ pub(crate) fn cannot_begin(
         ending: None,
         duration_ms: 0,
         dropped_bytes: 0,
+        cached: false,
     };
     ground.outlet.step(step, end);
     let stop = Stop::StepFailed {
@@ -135,6 +140,7 @@ pub(crate) fn skipped(exit_code: i32) -> EventKind {
         ending: None,
         duration_ms: 0,
         dropped_bytes: 0,
+        cached: false,
     }
 }
 
@@ -150,6 +156,7 @@ pub(crate) fn run(
 ) -> Result<Ended, EngineError> {
     let PlannedStep {
         spec,
+        key,
         timeout,
         on_error,
         results,
@@ -219,9 +226,26 @@ pub(crate) fn run(
         }
         ended
     };
-    let lived = catch(|| live(ground, spec, StepIo { sink, cancel }, begin));
+    let unkept = match (stops, stdout.is_some() || stderr.is_some()) {
+        (Some(_), _) => Some(NotKept::Breakpoint),
+        (None, true) => Some(NotKept::Tees),
+        (None, false) => None,
+    };
+    let mut used = None;
+    let lived = catch(|| match &ground.cache {
+        None => live(ground, spec, StepIo { sink, cancel }, begin),
+        Some(cache) => {
+            let through = cache.through(&spec.clone(), key, unkept, &sink, outlet, |sink| {
+                live(ground, spec, StepIo { sink, cancel }, begin)
+            });
+            let ended = through.ended;
+            used = Some((through.used, through.notices));
+            ended
+        }
+    });
     // What the guest said last is not lost with its sandbox.
     capture.finish();
+    let cached = matches!(&used, Some((used, _)) if used.state == CacheState::Hit);
     let lived = lived.map(|lived| {
         lived.map(|ending| match ground.pause_after(&ending, &running) {
             Some((judged, tasks)) => {
@@ -254,8 +278,12 @@ pub(crate) fn run(
     if !record.leave(if goes_on { Life::Done } else { Life::Failed }) {
         return Ok(Ended::unwanted(&name));
     }
-    for message in strange.into_iter().chain(capture.tee_trouble()) {
+    let (used, told) = used.map_or((None, Vec::new()), |(used, told)| (Some(used), told));
+    for message in strange.into_iter().chain(capture.tee_trouble()).chain(told) {
         outlet.step(&name, EventKind::Notice { message });
+    }
+    if let Some(used) = used {
+        outlet.step(&name, EventKind::StepCache(used));
     }
     for (result, value) in &results {
         let result = EventKind::Result {
@@ -282,6 +310,7 @@ pub(crate) fn run(
         ending,
         duration_ms: outlet.now().since(began),
         dropped_bytes: capture.dropped(),
+        cached,
     };
     outlet.step(&name, end);
     ended.map(|stop| Ended {

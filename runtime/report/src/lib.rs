@@ -32,6 +32,7 @@ mod label;
 mod live;
 mod object;
 mod plain;
+mod saved;
 mod style;
 mod summary;
 mod tail;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use stepwell_contract::event::Verdict;
+use stepwell_contract::event::{CacheChange, CacheState, CacheUse, Verdict};
 use stepwell_contract::{
     Digest, Ending, Event, EventKind, FailureClass, Frame, Limit, LogStream, ParamType, ParamValue,
     RunName, StepName, TaskName, TerminationReason, Timestamp,
@@ -83,7 +83,39 @@ pub(crate) fn step_end(
         ending,
         duration_ms,
         dropped_bytes: 0,
+        cached: false,
     }
+}
+
+/// A step that came from the cache, and took so long when it ran.
+pub(crate) fn hit(took_ms: u64) -> EventKind {
+    EventKind::StepCache(CacheUse {
+        key: Digest::of(b"key"),
+        state: CacheState::Hit,
+        outcome: Some(Digest::of(b"outcome")),
+        observations: 3,
+        reason: None,
+        changed: None,
+        took_ms: Some(took_ms),
+    })
+}
+
+/// A step that ran, and is not kept.
+fn not_kept() -> EventKind {
+    EventKind::StepCache(CacheUse {
+        key: Digest::of(b"key"),
+        state: CacheState::NotKept,
+        outcome: None,
+        observations: 4,
+        reason: Some("it failed".to_owned()),
+        changed: Some(CacheChange {
+            path: "/workspace/src/a.c".to_owned(),
+            question: "kind".to_owned(),
+            was: Some("nothing".to_owned()),
+            is: "a file".to_owned(),
+        }),
+        took_ms: None,
+    })
 }
 
 pub(crate) fn result(name: &str, value: ParamValue) -> EventKind {
@@ -404,8 +436,10 @@ pub(crate) fn everything() -> Vec<Event> {
             ending: None,
             duration_ms: 1,
             dropped_bytes: 7,
+            cached: true,
         },
     ));
+    events.extend([hit(900), not_kept()].map(|kind| event(1, step, kind)));
     events.extend(
         endings.map(|ending| event(1, step, step_end(TerminationReason::Error, Some(ending), 1))),
     );

@@ -10,6 +10,7 @@ use stepwell_contract::{Event, EventKind, ParamValue, RunName, StepName, Termina
 use crate::clean::{clean, shorten};
 use crate::failure::explain;
 use crate::human::is_failure;
+use crate::saved::Saved;
 use crate::style::{Ink, Style};
 use crate::time::for_people;
 
@@ -28,11 +29,13 @@ pub(crate) struct Summary {
     failures: Vec<(Vec<String>, usize)>,
     results: Vec<(Arc<str>, String)>,
     end: Option<(Verdict, u64)>,
+    saved: Saved,
 }
 
 impl Summary {
     /// Takes what matters of an event.
     pub(crate) fn note(&mut self, event: &Event) {
+        self.saved.note(event);
         match (&event.kind, &event.step) {
             (EventKind::RunStart { .. }, _) => self.run = Some(event.run.clone()),
             (EventKind::TaskStart { .. }, _) => self.tries += 1,
@@ -94,6 +97,7 @@ impl Summary {
             self.results(style, &mut lines);
             self.times(style, &mut lines);
             lines.push(String::new());
+            lines.extend(self.saved.line().map(|line| style.paint(Ink::Dim, line)));
         }
         lines.extend(self.last_line(style));
         lines

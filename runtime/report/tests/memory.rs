@@ -86,6 +86,7 @@ fn task(number: usize) -> Vec<Event> {
             ending: Some(Ending::SUCCESS),
             duration_ms: 2,
             dropped_bytes: 0,
+            cached: false,
         },
     ));
     let result = EventKind::Result {

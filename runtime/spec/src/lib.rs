@@ -40,10 +40,10 @@ pub use problem::SpecProblem;
 pub use request::{Identity, Request};
 pub use resolve::{read, resolve};
 pub use run::{
-    Breakpoints, Broken, COMPONENT_RESOLVER, Check, Facts, File, FileSet, Instance, Instances,
-    MountedVolume, OnError, Pipeline, PipelineTask, Port, Probe, Refused, Remote, RemoteKind,
-    RemoteRef, RequestedEnd, RequestedStatus, Resolved, Run, Section, Sidecar, Step, StepFacts,
-    StepOutcome, TaskFact, TaskRun, TaskStatus, TaskVolume, Tee, Timeouts, VolumeSource, When,
-    Workspace,
+    Breakpoints, Broken, COMPONENT_RESOLVER, CacheSetting, Check, Facts, File, FileSet, Instance,
+    Instances, MountedVolume, OnError, Pipeline, PipelineTask, Port, Probe, Refused, Remote,
+    RemoteKind, RemoteRef, RequestedEnd, RequestedStatus, Resolved, Run, Section, Sidecar, Step,
+    StepFacts, StepOutcome, TaskFact, TaskRun, TaskStatus, TaskVolume, Tee, Timeouts, VolumeSource,
+    When, Workspace,
 };
 pub use source::{SourceId, Sources, Span};

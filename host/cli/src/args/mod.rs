@@ -3,6 +3,7 @@
 //! Knows the shape of arguments only. Whether a file exists or a grant makes sense is found out by whoever uses it.
 
 mod author;
+mod cache;
 mod documents;
 mod fetched;
 mod images;
@@ -22,6 +23,7 @@ use stepwell_spec::duration;
 use crate::config::Substitute;
 
 pub(crate) use author::{BuildArgs, NewArgs, TestArgs};
+pub(crate) use cache::{CacheArgs, CacheCommand, WhyArgs};
 pub(crate) use documents::{
     ChoiceArgs, DocumentArgs, ListArgs, ListFormat, ListOutput, PlanArgs, PlanOutput, ValidateArgs,
 };
@@ -79,6 +81,12 @@ pub(crate) enum Command {
     /// Look at runs that were, and at those under way
     #[command(after_long_help = runs::EXAMPLES)]
     Runs(RunsArgs),
+    /// Tell what decides whether a step has to run again
+    #[command(after_long_help = cache::WHY_EXAMPLES)]
+    Why(WhyArgs),
+    /// Look at what is kept of steps, check it, trim it, or carry it elsewhere
+    #[command(after_long_help = cache::EXAMPLES)]
+    Cache(CacheArgs),
     /// Open a shell beside a step that runs, or that `run --keep` holds
     #[command(after_long_help = look::SHELL_EXAMPLES)]
     Shell(ShellArgs),

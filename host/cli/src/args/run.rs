@@ -73,6 +73,14 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) locked: bool,
 
+    /// Run every step, and keep nothing of what they do
+    #[arg(long, conflicts_with = "fresh")]
+    pub(crate) no_cache: bool,
+
+    /// Run the steps of this task whatever is known of them, and keep what they do now
+    #[arg(long = "fresh", value_name = "TASK")]
+    pub(crate) fresh: Vec<String>,
+
     /// Keep no record of this run
     #[arg(long)]
     pub(crate) no_record: bool,

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use stepwell_contract::limit::parse_quantity;
 use stepwell_registry::Mirror;
 use stepwell_spec::duration;
 use toml::Spanned;
@@ -75,11 +76,12 @@ impl Reader<'_> {
                 "registries" => self.table("registries", value, Self::registries),
                 "signatures" => self.signatures(value),
                 "fetch" => self.table("fetch", value, Self::fetch),
+                "cache" => self.table("cache", value, Self::cache),
                 "proxies" => self.table("proxies", value, Self::proxies),
                 "plugin" => self.plugin(value),
                 _ => self.unknown(
                     key,
-                    "images, containers, run, runs, registries, signatures, fetch, proxies and plugin",
+                    "images, containers, run, runs, registries, signatures, fetch, proxies, plugin and cache",
                 ),
             }
         }
@@ -212,6 +214,29 @@ impl Reader<'_> {
         }
     }
 
+    fn cache(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "max-size" => {
+                    let text = self.text(value);
+                    self.config.cache.max_size = text.as_deref().and_then(parse_quantity);
+                    if text.is_some() && self.config.cache.max_size.is_none() {
+                        self.wrong(value, "a size such as \"10Gi\" or \"512Mi\"");
+                    }
+                }
+                "shared" => {
+                    let folders = self.texts(value, "a list of folders, such as [\"/srv/cache\"]");
+                    self.config.cache.shared = folders.into_iter().map(PathBuf::from).collect();
+                }
+                "failures" => match value.get_ref().as_bool() {
+                    Some(failures) => self.config.cache.failures = failures,
+                    None => self.wrong(value, "true or false"),
+                },
+                _ => self.unknown(key, "max-size, shared and failures"),
+            }
+        }
+    }
+
     fn fetch(&mut self, table: &DeTable<'_>) {
         for (key, value) in table {
             match &**key.get_ref() {
@@ -329,10 +354,21 @@ certificates = [\"ca.pem\"]
 [plugin]
 name = \"lint\"
 lang = \"rust\"
+
+[cache]
+max-size = \"2Gi\"
+shared = [\"/srv/cache\", \"near\"]
+failures = true
 ";
         let config = read("stepwell.toml", text).unwrap();
-        let plugin = config.plugin.unwrap();
+        let plugin = config.plugin.as_ref().unwrap();
         assert_eq!((&*plugin.name, plugin.language.as_str()), ("lint", "rust"));
+        assert_eq!(config.cache.max_size, Some(2 << 30));
+        assert_eq!(
+            config.cache.shared,
+            [PathBuf::from("/srv/cache"), "near".into()]
+        );
+        assert!(config.cache.failures);
         let places: Vec<_> = config.substitutions.iter().map(|one| &one.place).collect();
         assert_eq!(places, ["stepwell.toml:1", "stepwell.toml:5"]);
         assert_eq!(config.max_parallel.unwrap().get(), 4);
@@ -375,7 +411,7 @@ name = \"Lint\"
 lang = \"cobol\"
 ";
         insta::assert_snapshot!(problems(text).join("\n"), @r#"
-        1: config::unknown_key: there is no setting `imgaes`; there is: images, containers, run, runs, registries, signatures, fetch, proxies and plugin
+        1: config::unknown_key: there is no setting `imgaes`; there is: images, containers, run, runs, registries, signatures, fetch, proxies, plugin and cache
         2: config::bad_value: this table is not what is expected; an image has `match` and `replace`
         6: config::bad_value: this string is not what is expected; a path starts with `./`, as in `./sh.wasm`
         8: config::bad_value: this integer is not what is expected; at least one task runs at a time

@@ -51,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) certificates: Vec<PathBuf>,
     /// What runs containers.
     pub(crate) container: Option<Wanted>,
+    /// What is kept of steps.
+    pub(crate) cache: CacheSettings,
     /// Servers that steps reach by a name.
     pub(crate) proxies: BTreeMap<String, ProxySettings>,
     /// Which images have to be signed, and by whom; the first that is meant for one.
@@ -68,6 +70,17 @@ pub(crate) struct PluginSettings {
     pub(crate) name: String,
     /// What it is written in.
     pub(crate) language: Language,
+}
+
+/// What is kept of steps.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CacheSettings {
+    /// How many bytes of it, where something is said.
+    pub(crate) max_size: Option<u64>,
+    /// Caches of others that are looked into too.
+    pub(crate) shared: Vec<PathBuf>,
+    /// Whether steps that fail are kept too.
+    pub(crate) failures: bool,
 }
 
 /// A server that steps reach by a name.
@@ -185,6 +198,9 @@ impl Config {
     fn below(mut self, folder: &Path) -> Self {
         for substitution in &mut self.substitutions {
             substitution.substitute = substitution.substitute.clone().below(folder);
+        }
+        for shared in &mut self.cache.shared {
+            *shared = folder.join(&shared);
         }
         for certificates in &mut self.certificates {
             *certificates = folder.join(&certificates);

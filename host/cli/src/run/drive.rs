@@ -53,6 +53,7 @@ pub(super) fn engine(parts: Parts) -> anyhow::Result<Engine> {
         },
         places: None,
         proxies: Proxies::default(),
+        caching: None,
     })
 }
 

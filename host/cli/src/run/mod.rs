@@ -28,6 +28,7 @@ use stepwell_spec::{Breakpoints, Run};
 use stepwell_store::Store;
 
 use crate::args::{Output, RunArgs};
+use crate::cache;
 use crate::config::{self, Config};
 use crate::containers::Choice;
 use crate::environment::{Environment, compiler};
@@ -138,6 +139,7 @@ fn run_with(
         host_paths,
     })?;
     engine.proxies = proxies::proxies(&config, &known.proxies)?;
+    engine.caching = cache::caching(args, &config.cache, &store, &mut known.notices)?;
     // Listened to from here on: compiling may take long.
     let control = Control::new();
     let asked = control.clone();
@@ -169,6 +171,9 @@ fn run_with(
     let asked = control.clone();
     let (verdict, shown) = drive::drive(&engine, admitted, scratch, control, sinks, notices)?;
     drop(listener);
+    if let Some(caching) = &engine.caching {
+        cache::trim(caching, &config.cache);
+    }
     let verdict_known = verdict.as_ref().ok().cloned();
     let concluded = conclude::conclude(verdict, shown);
     if let Some(mut recording) = recording {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{EventKind, Verdict};
+use super::{CacheChange, CacheUse, EventKind, Verdict};
 use crate::{Ending, Frame, ParamValue};
 
 /// What a text is to become; `None` where it stays.
@@ -122,12 +122,35 @@ impl EventKind {
                 message,
             }
             | Self::Notice { message } => text(message, change),
+            Self::StepCache(CacheUse {
+                key: _,
+                state: _,
+                outcome: _,
+                observations: _,
+                reason,
+                changed,
+                took_ms: _,
+            }) => {
+                reason.iter_mut().for_each(|reason| text(reason, change));
+                if let Some(CacheChange {
+                    path,
+                    question: _,
+                    was,
+                    is,
+                }) = changed
+                {
+                    text(path, change);
+                    was.iter_mut().for_each(|was| text(was, change));
+                    text(is, change);
+                }
+            }
             Self::StepEnd {
                 termination_reason: _,
                 exit_code: _,
                 ending,
                 duration_ms: _,
                 dropped_bytes: _,
+                cached: _,
             } => ending.iter_mut().for_each(|found| said(found, change)),
             Self::Result {
                 name: _,
@@ -277,6 +300,7 @@ mod tests {
             }),
             duration_ms: 0,
             dropped_bytes: 0,
+            cached: false,
         };
         end.rewrite(&hide);
         let shown = serde_json::to_string(&end).unwrap();

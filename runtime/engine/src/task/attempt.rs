@@ -167,6 +167,7 @@ async fn take_over(
                         ending: Some(ending),
                         duration_ms: events.now().since(began),
                         dropped_bytes: capture.dropped(),
+                        cached: false,
                     },
                 )
                 .await;

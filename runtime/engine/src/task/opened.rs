@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use stepwell_contract::{Image, TaskSpec};
-use stepwell_spec::{Step, StepFacts};
+use stepwell_spec::{CacheSetting, Step, StepFacts};
 
 use super::shared::Shared;
 use super::thread::Job;
+use crate::cache::{NotKept, TaskCache};
 use crate::error::EngineError;
 use crate::plan::layout::Layout;
 use crate::plan::{self, Part};
@@ -105,6 +106,21 @@ impl Shared {
         let results = Arc::clone(self.results.get_or_init(|| results));
         let steps = volumes.steps();
         let list = volumes.list();
+        let cache = tools.engine.caching.as_ref().map(|caching| TaskCache {
+            fresh: caching.is_fresh(run.task.as_str()),
+            volumes: list.clone(),
+            refused: if run.cache == CacheSetting::Off {
+                Some(NotKept::Off)
+            } else if !run.sidecars.is_empty() {
+                Some(NotKept::Sidecars)
+            } else if !run.proxies.is_empty() {
+                Some(NotKept::Proxies)
+            } else {
+                None
+            },
+            declared: run.cache == CacheSetting::On,
+            caching,
+        });
         let tees = |step: &Step| step.stdout.is_some() || step.stderr.is_some();
         let teed = match run.steps.iter().any(tees) {
             true => list.clone(),
@@ -137,6 +153,7 @@ impl Shared {
                 artifacts: run.uses_artifacts,
                 volumes: teed,
                 places,
+                cache,
                 proxies,
                 breakpoints: &run.breakpoints,
                 record: &self.record,

@@ -115,6 +115,7 @@ fn world(run: &TaskRun) -> World {
         },
         places: None,
         proxies: Default::default(),
+        caching: None,
     };
     let scratch = Store::open(&temp.path().join("store")).unwrap().scratch();
     let (sender, events) = tokio::sync::mpsc::channel(256);

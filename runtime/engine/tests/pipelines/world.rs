@@ -324,6 +324,7 @@ impl World {
             },
             places: None,
             proxies: Default::default(),
+            caching: None,
         }
     }
 

@@ -19,7 +19,7 @@ use stepwell_contract::{
     TaskName, TaskScope, TaskSpec, Timestamp, Volume,
 };
 use stepwell_engine::{
-    Backends, Control, Engine, Fetch, Fetched, Images, Options, Places, Proxies, WallClock,
+    Backends, Caching, Control, Engine, Fetch, Fetched, Images, Options, Places, Proxies, WallClock,
 };
 use stepwell_spec::{RemoteRef, Run, Sidecar, Sources, Span, Step, TaskRun};
 use stepwell_store::{State, Store};
@@ -348,6 +348,8 @@ pub(crate) struct Task {
     pub(crate) places: Option<Places>,
     /// The proxies that there are.
     pub(crate) proxies: Proxies,
+    /// Where steps are kept.
+    pub(crate) caching: Option<Caching>,
 }
 
 impl Task {
@@ -370,6 +372,7 @@ impl Task {
             ports: Arc::default(),
             places: None,
             proxies: Proxies::default(),
+            caching: None,
         }
     }
 
@@ -475,6 +478,7 @@ impl Task {
                 },
                 places: self.places,
                 proxies: self.proxies,
+                caching: self.caching,
             },
             run: Run::Task(Box::new(self.run)),
             store,

@@ -1,6 +1,7 @@
 //! One TaskRun against a scripted backend: its life, tries, what steps leave for each other,
-//! volumes, and what is hidden.
+//! volumes, what is hidden, and the cache.
 
+mod cache;
 mod late;
 mod leaves;
 mod life;

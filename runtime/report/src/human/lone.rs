@@ -88,12 +88,14 @@ impl Lone {
                     ending,
                     duration_ms,
                     dropped_bytes,
+                    cached,
                     ..
                 },
                 Some(step),
             ) => {
                 page.screen.end(step.as_str());
-                self.step_end(page, step, *reason, ending.as_ref(), *duration_ms)?;
+                let ended = (*reason, ending.as_ref(), *cached);
+                self.step_end(page, step, ended, *duration_ms)?;
                 page.dropped(step.as_str(), *dropped_bytes)
             }
             (EventKind::TaskEnd { retried: true, .. }, _) if !page.options.quiet => {
@@ -139,8 +141,7 @@ impl Lone {
         &mut self,
         page: &mut Page,
         step: &StepName,
-        reason: TerminationReason,
-        ending: Option<&Ending>,
+        (reason, ending, cached): (TerminationReason, Option<&Ending>, bool),
         duration_ms: u64,
     ) -> io::Result<()> {
         let tail = self.tails.remove(step).unwrap_or_default();
@@ -167,6 +168,9 @@ impl Lone {
             }
         };
         let mut text = format!("{} {step}{word}", page.style.paint(ink, mark));
+        if cached {
+            text += " from the cache";
+        }
         if reason != TerminationReason::Skipped {
             let time = format!(" {}", for_people(duration_ms));
             text += &page.style.paint(Ink::Dim, time);

@@ -49,6 +49,7 @@ struct Open {
 impl Many {
     pub(super) fn event(&mut self, page: &mut Page, event: &Event) -> io::Result<()> {
         let key = event.task.as_ref().map_or("", |task| task.as_str());
+        self.outcome.note(event);
         if event.step.is_some() {
             return self.step(page, key, event);
         }

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepwell_contract::event::{SkipReason, Verdict};
-use stepwell_contract::{ParamValue, RunName};
+use stepwell_contract::{Event, ParamValue, RunName};
 
 use crate::clean::{clean, shorten};
+use crate::saved::Saved;
 use crate::style::{Ink, Style};
 use crate::summary::{shown, widest};
 use crate::tail::Tail;
@@ -48,9 +49,15 @@ pub(super) struct Outcome {
     /// The slowest first.
     slowest: Vec<(u64, String)>,
     end: Option<(Verdict, u64)>,
+    saved: Saved,
 }
 
 impl Outcome {
+    /// Takes what the cache did.
+    pub(super) fn note(&mut self, event: &Event) {
+        self.saved.note(event);
+    }
+
     pub(super) fn begin(&mut self, run: RunName) {
         self.run = Some(run);
     }
@@ -113,6 +120,7 @@ impl Outcome {
             self.what_it_gave(style, &mut lines);
             self.what_took_longest(style, &mut lines);
             lines.push(String::new());
+            lines.extend(self.saved.line().map(|line| style.paint(Ink::Dim, line)));
         }
         lines.extend(self.last_line(style));
         lines

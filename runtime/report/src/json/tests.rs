@@ -114,6 +114,7 @@ fn variants(source: &str, name: &str) -> BTreeSet<String> {
     body.lines()
         .filter_map(|line| line.strip_prefix("    "))
         .filter(|line| line.starts_with(char::is_uppercase))
+        .map(|line| line.split_once('(').map_or(line, |(name, _)| name))
         .map(|line| kebab(line.trim_end_matches([' ', '{', '}', ','])))
         .collect()
 }
@@ -188,7 +189,9 @@ fn one_event_is_one_line() {
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-progress","done":1,"message":""}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-start","image":"bash:5","runs":"./sh.wasm","digest":"blake3:83c092532c37a47356e0d173908c07a589d7d441d86fbbd99e978a048956df16"}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":null,"attempt":0,"type":"error","causes":["failed to a","b"]}
-    {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":1,"ending":null,"durationMs":1,"droppedBytes":7}
+    {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":1,"ending":null,"durationMs":1,"droppedBytes":7,"cached":true}
+    {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-cache","key":"blake3:ff8e2bab3b26e0c127002127905539b47eb421de85d554e15f55a446459b52b4","state":"hit","outcome":"blake3:7efa6510f28c93188c99c9dc2ada42c8d08842529e5055fd139fe83de7f3ad49","observations":3,"tookMs":900}
+    {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-cache","key":"blake3:ff8e2bab3b26e0c127002127905539b47eb421de85d554e15f55a446459b52b4","state":"not-kept","observations":4,"reason":"it failed","changed":{"path":"/workspace/src/a.c","question":"kind","was":"nothing","is":"a file"}}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":3,"ending":{"how":"exited","code":3},"durationMs":1}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":1,"ending":{"how":"failed","class":"transient","message":"later"},"durationMs":1}
     {"at":"2026-11-22T09:30:00.001Z","run":"site-abcde","task":"site","step":"links","attempt":0,"type":"step-end","terminationReason":"Error","exitCode":134,"ending":{"how":"trapped","reason":"trap","message":"boom","backtrace":[{"function":"main","location":"a.rs:1"}]},"durationMs":1}

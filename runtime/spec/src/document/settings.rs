@@ -1,5 +1,5 @@
 //! The annotations of ours: `stepwell.dev/limits` and `stepwell.dev/grants`, for every step or with `.STEP` for one, and
-//! `stepwell.dev/proxies`, for the whole task.
+//! `stepwell.dev/proxies` and `stepwell.dev/cache`, for the whole task.
 //!
 //! Tekton keeps annotations and ignores these, so that a document with them still runs on a cluster.
 
@@ -11,13 +11,15 @@ use stepwell_contract::{Grants, Limits};
 use crate::fields::Text;
 use crate::nearest::suggest;
 use crate::problem::{FieldProblem, Problems, TaskProblem};
+use crate::run::CacheSetting;
 use crate::source::Sources;
 
 const PREFIX: &str = "stepwell.dev/";
-const KNOWN: [&str; 3] = [
+const KNOWN: [&str; 4] = [
     "stepwell.dev/limits",
     "stepwell.dev/grants",
     "stepwell.dev/proxies",
+    "stepwell.dev/cache",
 ];
 
 /// The longest name of a proxy: it is one label of a host's name.
@@ -32,6 +34,8 @@ pub(crate) enum Kind {
     Grants,
     /// Which proxies a task reaches.
     Proxies,
+    /// Whether what its steps do is kept.
+    Cache,
 }
 
 impl Kind {
@@ -41,6 +45,7 @@ impl Kind {
             Self::Limits => "memory=64Mi",
             Self::Grants => "clock=real",
             Self::Proxies => "forge",
+            Self::Cache => "off",
         }
     }
 
@@ -59,6 +64,10 @@ impl Kind {
                 false => Err(format!(
                     "`{setting}` is no name of a proxy: small letters, digits and `-`"
                 )),
+            },
+            Self::Cache => match cache_setting(setting) {
+                Some(_) => Ok(()),
+                None => Err(format!("`{setting}` is neither `on` nor `off`")),
             },
         }
     }
@@ -92,6 +101,7 @@ pub(crate) fn read(
                 "limits" => Kind::Limits,
                 "grants" => Kind::Grants,
                 "proxies" if step.is_none() => Kind::Proxies,
+                "cache" if step.is_none() => Kind::Cache,
                 _ => {
                     problems.push(FieldProblem::UnknownAnnotation {
                         name: key.value.clone(),
@@ -161,6 +171,23 @@ pub(crate) fn proxies(annotations: &[&[Annotation]]) -> Vec<Arc<str>> {
     let asked = all.filter(|annotation| annotation.kind == Kind::Proxies);
     let names: BTreeSet<&String> = asked.flat_map(|annotation| &annotation.settings).collect();
     names.into_iter().map(|name| name.as_str().into()).collect()
+}
+
+fn cache_setting(setting: &str) -> Option<CacheSetting> {
+    match setting {
+        "on" => Some(CacheSetting::On),
+        "off" => Some(CacheSetting::Off),
+        _ => None,
+    }
+}
+
+/// What the annotations say about the cache; what is said last counts.
+pub(crate) fn cache(annotations: &[&[Annotation]]) -> CacheSetting {
+    let all = annotations.iter().copied().flatten();
+    let said = all.filter(|annotation| annotation.kind == Kind::Cache);
+    let settings = said.flat_map(|annotation| &annotation.settings);
+    let last = settings.filter_map(|setting| cache_setting(setting));
+    last.fold(CacheSetting::default(), |_, last| last)
 }
 
 /// Applies what the annotations say about `step`: first what is for every step, then what is for this one.

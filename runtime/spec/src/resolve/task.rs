@@ -243,6 +243,7 @@ impl Draft<'_> {
             step_results: self.step_results(),
             sidecars,
             proxies: settings::proxies(self.settings),
+            cache: settings::cache(self.settings),
             hermetic: self.metadata["annotations"][EXECUTION_MODE] == "hermetic",
             reads_exit_codes: self.base.reads_exit_codes,
             uses_artifacts: self.base.uses_artifacts || self.base.has_actions,

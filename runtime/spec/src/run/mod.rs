@@ -25,7 +25,8 @@ pub use refused::Refused;
 pub use remote::{COMPONENT_RESOLVER, Remote, RemoteKind, RemoteRef, Resolved};
 pub use sidecar::{Check, Port, Probe, Sidecar};
 pub use task::{
-    Breakpoints, OnError, RequestedEnd, Step, StepFacts, StepOutcome, TaskRun, Tee, Workspace,
+    Breakpoints, CacheSetting, OnError, RequestedEnd, Step, StepFacts, StepOutcome, TaskRun, Tee,
+    Workspace,
 };
 pub use volume::{File, FileSet, MountedVolume, TaskVolume, VolumeSource};
 

@@ -59,6 +59,8 @@ pub struct TaskRun {
     pub sidecars: Vec<Sidecar>,
     /// The proxies that its steps reach, by their names.
     pub proxies: Vec<Arc<str>>,
+    /// Whether what its steps do is kept (`stepwell.dev/cache`).
+    pub cache: CacheSetting,
     /// Whether steps may not have the network, whatever they are granted (`execution-mode: hermetic`).
     pub hermetic: bool,
     /// Whether a step refers to the exit code file of another (`$(steps.step-x.exitCode.path)`), so that those files
@@ -72,6 +74,18 @@ pub struct TaskRun {
     pub breakpoints: Breakpoints,
     /// Every value of every Secret that the documents hold.
     pub secrets: Arc<[Arc<str>]>,
+}
+
+/// Whether what steps do is kept, and done again where they would see the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CacheSetting {
+    /// Where everything that decides what a step does is known.
+    #[default]
+    Auto,
+    /// Also where it is not: the author says that what is not known does not matter.
+    On,
+    /// Never.
+    Off,
 }
 
 impl TaskRun {
@@ -96,6 +110,7 @@ impl TaskRun {
             steps: Vec::new(),
             sidecars: Vec::new(),
             proxies: Vec::new(),
+            cache: CacheSetting::Auto,
             hermetic: false,
             reads_exit_codes: false,
             uses_artifacts: false,

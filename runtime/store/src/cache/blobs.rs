@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::sync::atomic::Ordering;
 
 use rustix::fs::AtFlags;
 use stepwell_contract::{Digest, Digests as _, Version};
@@ -39,16 +40,16 @@ impl Cache {
             return Ok((digest, size));
         }
         files.keep(temporary, &name("blobs", digest))?;
+        self.grown.fetch_add(size, Ordering::Relaxed);
         Ok((digest, size))
     }
 
-    /// Whether the blob is there; if so, nobody takes it away while this process uses the cache.
+    /// Whether the blob is there, and every byte right; if so, nobody takes it away while this process uses the cache.
     pub(super) fn uses_blob(&self, digest: Digest) -> Result<bool, StoreError> {
         let path = name("blobs", digest);
-        let Some(file) = self.own.open(&path)? else {
+        if self.blob_of(&self.own, digest)?.is_none() {
             return Ok(false);
-        };
-        self.own.touch(&file, self.claim.since());
+        }
         // Somebody may have taken it just before it was touched.
         Ok(rustix::fs::statat(self.own.dir(), &path, AtFlags::SYMLINK_NOFOLLOW).is_ok())
     }

@@ -6,6 +6,7 @@
 //! nothing, which is a miss.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::Ordering;
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -13,9 +14,12 @@ use stepwell_contract::Digest;
 
 use super::Cache;
 use super::claim::Claim;
-use super::files::{modified, name, named, size, stat};
+use super::files::{NEVER, modified, name, named, size, stat};
 use super::outcome::of_file;
 use crate::error::StoreError;
+
+/// Where the size at the last count is kept.
+const COUNTED: &str = "counted";
 
 /// What a collection did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,6 +67,34 @@ impl Cache {
         let oldest = Claim::oldest(&self.own)?;
         let since = oldest.map_or(began, |oldest| oldest.min(began));
         Collection::new(self, since)?.run(limit).map(Some)
+    }
+}
+
+impl Cache {
+    /// Saves what is known of files, and trims the cache to `limit` where it has grown beyond it since it was last counted.
+    /// Cheap where this process has kept nothing.
+    ///
+    /// # Errors
+    ///
+    /// What the file system refused.
+    pub fn settle(&self, limit: u64) -> Result<(), StoreError> {
+        self.index.save()?;
+        let grown = self.grown.swap(0, Ordering::Relaxed);
+        if grown == 0 {
+            return Ok(());
+        }
+        let known = self.own.read_sealed(COUNTED, NEVER)?;
+        let known = known.and_then(|body| Some(u64::from_le_bytes(body.try_into().ok()?)));
+        let mut bytes = match known {
+            Some(known) => known.saturating_add(grown),
+            None => self.usage()?.bytes(),
+        };
+        if bytes > limit {
+            // Some room, so that the next run does not collect again.
+            let collected = self.collect(limit / 10 * 9)?;
+            bytes = collected.map_or(bytes, |collected| collected.after);
+        }
+        self.own.write_sealed(COUNTED, &bytes.to_le_bytes())
     }
 }
 

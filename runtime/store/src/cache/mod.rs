@@ -26,6 +26,7 @@ mod traces;
 mod trie;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 
 use rustix::fs::Mode;
 
@@ -59,6 +60,8 @@ pub struct Cache {
     shared: Vec<Files>,
     index: DigestIndex,
     claim: Claim,
+    /// Bytes that this process has added since they were last counted.
+    grown: AtomicU64,
 }
 
 impl Cache {
@@ -91,6 +94,7 @@ impl Cache {
             claim: Claim::make(&own)?,
             index: DigestIndex::new(own.try_clone()?),
             shared: shared.collect(),
+            grown: AtomicU64::new(0),
             own,
         })
     }

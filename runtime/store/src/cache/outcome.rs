@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use stepwell_contract::{Digest, Ending, FailureClass, Frame, LogStream, ParamValue, Spot};
 
+use std::sync::atomic::Ordering;
+
 use super::Cache;
 use super::files::{name, unsealed};
 use crate::error::StoreError;
@@ -200,6 +202,7 @@ impl Cache {
         };
         let digest = Digest::of(&body);
         self.own.write_sealed(&name("outcomes", digest), &body)?;
+        self.grown.fetch_add(body.len() as u64, Ordering::Relaxed);
         Ok(Some(digest))
     }
 

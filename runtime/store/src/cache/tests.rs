@@ -329,6 +329,24 @@ fn a_blob_that_two_steps_left_stays_as_long_as_one_of_them_does() {
 }
 
 #[test]
+fn a_cache_that_has_grown_beyond_its_size_is_trimmed_and_one_that_has_not_is_left() {
+    let temp = tempfile::tempdir().unwrap();
+    keep(&open(temp.path()), "a", 1, &[1; 10_000]);
+    age(temp.path(), 1);
+    let cache = open(temp.path());
+    cache.settle(1).unwrap();
+    assert!(is_kept(&cache, "a", 1), "nothing was added");
+    age(temp.path(), 1);
+    keep(&cache, "b", 1, b"b");
+    cache.settle(1 << 20).unwrap();
+    assert_eq!(cache.usage().unwrap().outcomes.files, 2);
+    keep(&cache, "c", 1, b"c");
+    cache.settle(5_000).unwrap();
+    let kept = ["a", "b", "c"].map(|name| is_kept(&cache, name, 1));
+    assert_eq!(kept, [false, true, true]);
+}
+
+#[test]
 fn what_a_dead_process_was_writing_is_swept_and_what_a_live_one_writes_is_not() {
     let temp = tempfile::tempdir().unwrap();
     drop(open(temp.path()));
@@ -389,7 +407,7 @@ fn chosen_entries_are_carried_and_what_is_damaged_is_not() {
         fs::write(blob, "hostile").unwrap();
     }
     let carried = cache.take_from(from.path(), None).unwrap();
-    // The blobs of `a` and `b` are here already.
+    // The blobs of `a` and `b` are here already, and whole.
     assert_eq!((carried.traces, carried.incomplete), (3, 1));
     assert!(!kept("c", 1));
     assert_eq!(cache.verify().unwrap().damaged.len(), 0);

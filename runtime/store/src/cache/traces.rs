@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -137,6 +138,7 @@ impl Cache {
         let mut body = Vec::with_capacity(encoded.len() + 32);
         body.extend(key.as_bytes());
         body.extend(encoded);
+        self.grown.fetch_add(body.len() as u64, Ordering::Relaxed);
         self.own.write_sealed(&path, &body)
     }
 

@@ -131,6 +131,7 @@ impl<'s, 'h> Story<'s, 'h> {
             },
             places: None,
             proxies: Default::default(),
+            caching: None,
         };
         let admitted = engine.admit(run_of(document)).expect("admitted");
         let scratch = store.scratch().unwrap();
