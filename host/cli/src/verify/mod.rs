@@ -85,6 +85,8 @@ pub(crate) fn verify(args: &VerifyArgs, env: &Environment) -> Result<ExitCode, T
         junit: None,
         trace: None,
         keep: false,
+        no_cache: true,
+        fresh: Vec::new(),
         no_record: true,
         quiet: true,
         color: args.color,
