@@ -177,9 +177,10 @@ impl Grants {
             }
             "tools" if value == "off" => self.tools = None,
             "tools" => {
-                let is_text = |c: char| !c.is_whitespace() && !c.is_control();
-                if value.is_empty() || !value.chars().all(is_text) {
-                    return Err(bad("tools", "a container image or off"));
+                // One image, and no pattern of several.
+                let is_named = |c: char| !c.is_whitespace() && !c.is_control() && !"?*".contains(c);
+                if value.is_empty() || !value.chars().all(is_named) {
+                    return Err(bad("tools", "IMAGE or off"));
                 }
                 self.tools = Some(value.into());
             }

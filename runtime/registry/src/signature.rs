@@ -75,8 +75,8 @@ impl TrustedKey {
     ///
     /// It is none.
     pub fn read(text: &str) -> Result<Self, KeyError> {
-        let line = text.lines().map(str::trim);
-        let line = line.filter(|line| !line.is_empty()).next_back();
+        let mut lines = text.lines().map(str::trim);
+        let line = lines.rfind(|line| !line.is_empty());
         let key = minisign_verify::PublicKey::from_base64(line.unwrap_or_default());
         key.map(Self).map_err(|_| KeyError::Public)
     }

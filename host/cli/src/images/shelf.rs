@@ -85,7 +85,7 @@ pub(crate) enum NotHad {
         place: String,
         /// Why there is none.
         #[source]
-        source: PullError,
+        source: Box<PullError>,
     },
     /// A key that somebody trusts cannot be read.
     #[error("failed to read a key of `[[signatures]]`")]
@@ -199,7 +199,7 @@ impl Shelf {
         checked.map_err(|error| match error {
             PullError::Unsigned { .. } => NotHad::Unsigned {
                 place: rule.place.clone(),
-                source: error,
+                source: Box::new(error),
             },
             error => error.into(),
         })
