@@ -100,7 +100,7 @@ fn each_grant_has_a_row_and_each_default_is_named() {
         }
     }
     assert_eq!(written, rows);
-    assert_eq!(settings.len(), 10, "{settings:?}");
+    assert_eq!(settings.len(), 12, "{settings:?}");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn the_page_names_no_grant_that_there_is_not() {
     let page = page("grants.md");
     let mut seen = 0;
     for word in page.split(|c: char| c.is_whitespace() || "`\",()|".contains(c)) {
-        let is_grant = ["clock=", "random=", "network=", "sidecar="]
+        let is_grant = ["clock=", "random=", "network=", "sidecar=", "tools="]
             .iter()
             .any(|name| word.starts_with(name));
         if is_grant {
