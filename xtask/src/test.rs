@@ -7,7 +7,9 @@ mod examples;
 mod tally;
 
 use std::{
+    env,
     io::{BufRead, BufReader, Write},
+    iter,
     process::{Command, Stdio},
     sync::mpsc,
     thread,
@@ -123,6 +125,16 @@ fn tests(tally: &mut Tally) -> Result<()> {
     }
     if let Some(folder) = examples::find() {
         cargo.env(examples::VARIABLE, folder);
+    }
+    // Some of them build plugins as an author does.
+    if let Some(front) = guests::Toolchain::find()?.front()? {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the tests find programs where this one does"
+        )]
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = iter::once(front).chain(env::split_paths(&path));
+        cargo.env("PATH", env::join_paths(path)?);
     }
     counted(&mut cargo, tally)
 }

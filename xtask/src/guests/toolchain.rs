@@ -83,6 +83,19 @@ impl Toolchain {
         }
     }
 
+    /// What has to stand first on the path for a plain `cargo build --target wasm32-wasip1` to work: nothing, where the target is
+    /// installed.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub(crate) fn front(&self) -> Result<Option<PathBuf>> {
+        match self {
+            Toolchain::Installed => Ok(None),
+            Toolchain::Debian { linker } => debian::front(linker).map(Some),
+        }
+    }
+
     /// `cargo <subcommand>` for the target, with none of the host build's settings in its environment.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut cargo = match self {

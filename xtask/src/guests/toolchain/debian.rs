@@ -58,16 +58,43 @@ pub(super) fn find() -> Result<Toolchain> {
 
 /// Makes `cargo` use Debian's compiler and build the standard library first.
 pub(super) fn configure(cargo: &mut Command, linker: &Path) {
-    let flags = [
+    use_compiler(cargo);
+    cargo
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(linker).join("\u{1f}"))
+        .args(["-Z", "build-std=std,panic_abort"]);
+}
+
+/// A folder with a `cargo` that builds for the target as [`configure`] has it, and is the one on the path for everything else: for
+/// tests of programs that call `cargo` by themselves.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub(super) fn front(linker: &Path) -> Result<PathBuf> {
+    let folder = repo::root().join("target/tools/debian-cargo");
+    let flags = flags(linker).join("\u{1f}");
+    let text = format!(
+        "#!/bin/sh\n\
+         PATH=${{PATH#*:}}\n\
+         case \" $* \" in *' {TARGET} '*)\n\
+         \x20 unset LD_LIBRARY_PATH RUSTC_WRAPPER RUSTFLAGS\n\
+         \x20 export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_ENCODED_RUSTFLAGS='{flags}'\n\
+         \x20 exec /usr/bin/cargo \"$@\" -Z build-std=std,panic_abort\n\
+         esac\n\
+         exec cargo \"$@\"\n",
+        TARGET = super::TARGET,
+    );
+    script::write(&folder.join("cargo"), &text)?;
+    Ok(folder)
+}
+
+fn flags(linker: &Path) -> [String; 4] {
+    [
         "-Clink-self-contained=no".to_owned(),
         "-Clinker-flavor=wasm-ld".to_owned(),
         format!("-Clinker={}", linker.display()),
         format!("-L{WASI_LIBC}"),
-    ];
-    use_compiler(cargo);
-    cargo
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-        .args(["-Z", "build-std=std,panic_abort"]);
+    ]
 }
 
 fn use_compiler(cargo: &mut Command) {
