@@ -29,6 +29,15 @@ fn ran(stage: &Stage, flags: &[&str]) -> Option<i32> {
     ended.code
 }
 
+/// A registry, a folder with a Task, and the reference of the image that it names; nothing where there is no registry.
+fn world() -> Option<(Debian, Stage, String)> {
+    let debian = Debian::start(false)?;
+    let stage = stage();
+    let reference = format!("{}/tool:1", debian.host());
+    task(&stage, &reference);
+    Some((debian, stage, reference))
+}
+
 #[test]
 fn a_name_means_what_it_meant_first_until_it_is_updated() {
     let Some(debian) = Debian::start(false) else {
@@ -63,12 +72,9 @@ fn a_name_means_what_it_meant_first_until_it_is_updated() {
 
 #[test]
 fn attack_an_image_that_is_not_locked_runs_in_ci() {
-    let Some(debian) = Debian::start(false) else {
+    let Some((_debian, stage, reference)) = world() else {
         return;
     };
-    let stage = stage();
-    let reference = format!("{}/tool:1", debian.host());
-    task(&stage, &reference);
     push(&stage, &reference);
     // With a project's settings or without any.
     for settings in [false, true] {
@@ -90,12 +96,9 @@ fn attack_an_image_that_is_not_locked_runs_in_ci() {
 
 #[test]
 fn attack_a_registry_has_something_else_for_what_is_locked() {
-    let Some(debian) = Debian::start(false) else {
+    let Some((_debian, stage, reference)) = world() else {
         return;
     };
-    let stage = stage();
-    let reference = format!("{}/tool:1", debian.host());
-    task(&stage, &reference);
     push(&stage, &reference);
     let locked = format!(
         "version = 1\n[[image]]\nreference = \"{reference}\"\ndigest = \"sha256:{}\"\n",
@@ -118,12 +121,9 @@ fn attack_a_registry_has_something_else_for_what_is_locked() {
 
 #[test]
 fn a_folder_that_is_no_project_gets_no_lock() {
-    let Some(debian) = Debian::start(false) else {
+    let Some((_debian, stage, reference)) = world() else {
         return;
     };
-    let stage = stage();
-    let reference = format!("{}/tool:1", debian.host());
-    task(&stage, &reference);
     push(&stage, &reference);
     assert_eq!(ran(&stage, &[]), Some(0));
     assert!(!stage.path("stepwell.lock").exists());

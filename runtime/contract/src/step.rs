@@ -126,7 +126,7 @@ pub trait Loopback: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`SandboxErrorKind::NotFound`](crate::SandboxErrorKind::NotFound) where the image is not one that was granted; as
+    /// [`SandboxErrorKind::NotFound`] where the image is not one that was granted; as
     /// [`TaskScope::prepare`](crate::TaskScope::prepare) and [`Sandbox::run`](crate::Sandbox::run).
     fn run_tool(&self, call: ToolCall, io: StepIo) -> Result<Ending, SandboxError> {
         drop(io);

@@ -76,11 +76,7 @@ pub(crate) fn steps(kept: &Runs, part: &str) -> anyhow::Result<Vec<Step>> {
     let mut lines = run.lines(RunFile::Events)?;
     let mut steps = Vec::new();
     let mut named = Vec::new();
-    loop {
-        let text = match lines.next_line()? {
-            Next::Line(text) => text,
-            Next::Nothing | Next::End => break,
-        };
+    while let Next::Line(text) = lines.next_line()? {
         // Most lines are none of these, and are not worth being understood.
         if !text.contains("\"type\":\"step-cache\"") {
             continue;
