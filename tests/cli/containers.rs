@@ -141,8 +141,10 @@ fn attack_a_component_reaches_no_sidecar_but_the_one_it_is_granted() {
     }
     let stage = stage();
     std::fs::copy(guests::net_connect(), stage.path("connect.wasm")).unwrap();
+    // It hears whoever asks to the end.
+    let echo = SERVER.replace("echo from-db", "cat");
     let server =
-        format!("{SERVER}    readinessProbe: {{periodSeconds: 1, tcpSocket: {{port: sql}}}}\n");
+        format!("{echo}    readinessProbe: {{periodSeconds: 1, tcpSocket: {{port: sql}}}}\n");
     let step = |port: u16| {
         format!("  - {{name: ask, image: ./connect.wasm, args: [\"127.0.0.1:{port}\", hello]}}\n")
     };
@@ -151,7 +153,7 @@ fn attack_a_component_reaches_no_sidecar_but_the_one_it_is_granted() {
         format!("{}{}", ended.stdout, ended.stderr)
     };
     let granted = ["--grant", "sidecar=db:5432"];
-    assert!(told(5432, &granted).contains("ok from-db"));
+    assert!(told(5432, &granted).contains("ok hello"));
     assert!(told(5433, &granted).contains("access-denied"));
     let refused = told(5432, &[]);
     assert!(
