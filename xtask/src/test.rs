@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything CI runs, and at the end what the test runners themselves counted.
 //!
-//! Stops at the first stage that fails and says which were not run. All of it is one profile and one set of features, so that
-//! the Wasm engine is compiled once.
+//! Short stages come before long ones; it stops at the first that fails and says which were not run. All of it is one profile
+//! and one set of features, so that the Wasm engine is compiled once.
 
 mod examples;
 mod tally;
@@ -32,9 +32,9 @@ const STAGES: [Stage; 8] = [
     ("guests", |_| guests::build(guests::Set::value_variants())),
     ("lint", |_| lint::run()),
     ("build", |_| build()),
-    ("tests", tests),
     ("doctests", doctests),
     ("tests of the guests", guest_tests),
+    ("tests", tests),
     ("examples", |_| demo::show()),
 ];
 

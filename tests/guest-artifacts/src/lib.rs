@@ -7,21 +7,18 @@
 //! - **Read next**: `tests/guests/README.md`.
 //!
 //! A test file has one item for each guest of its suite, and says so: then a guest without a test does not compile.
+//! `runtime/sandbox-wasm/tests/sandbox/coverage.rs` does it for every suite; this one has no test of `image_library`:
 //!
-//! ```
+//! ```compile_fail
 //! macro_rules! has_a_test {
 //!     ($guest:ident) => {
 //!         use self::$guest as _;
 //!     };
 //! }
-//! stepwell_guest_artifacts::foreach_net!(has_a_test);
+//! stepwell_guest_artifacts::foreach_image!(has_a_test);
 //!
-//! mod net_connect { /* the tests of this guest */ }
-//! mod net_idle { /* … */ }
-//! mod net_listen { /* … */ }
-//! fn net_lookup() { /* the only test of this one */ }
-//! fn net_send() { /* … */ }
-//! # fn main() {}
+//! mod image_command { /* the tests of this guest */ }
+//! fn image_neither() { /* the only test of this one */ }
 //! ```
 
 use std::path::{Path, PathBuf};
