@@ -34,8 +34,8 @@ const STAGES: [Stage; 8] = [
     ("build", |_| build()),
     ("doctests", doctests),
     ("tests of the guests", guest_tests),
-    ("tests", tests),
     ("examples", |_| demo::show()),
+    ("tests", tests),
 ];
 
 /// Runs every stage.
