@@ -73,3 +73,16 @@ fn the_same_step_with_a_seed_is_reproduced() {
     assert_eq!(steps[0]["verdict"], "reproduced", "{steps:#?}");
     assert_eq!(code, Some(0));
 }
+
+#[test]
+fn results_that_a_typed_plugin_emits_are_where_they_were_when_it_runs_again() {
+    let stage = Stage::new();
+    let (steps, all, code) = verified(&stage, "typed.yaml", &[]);
+    for step in &steps {
+        assert_eq!(step["verdict"], "reproduced", "{steps:#?}");
+    }
+    // The file of each result, with its folder.
+    assert!(steps[0]["entries"].as_u64() >= Some(3), "{steps:#?}");
+    assert_eq!(all["reproduced"], 3);
+    assert_eq!(code, Some(0));
+}

@@ -203,6 +203,12 @@ pub trait StepSink: Send + Sync {
     /// Told to the guest.
     fn emit(&self, name: &str, value: ParamValue) -> Result<(), EmitError>;
 
+    /// The volume that a result of this name is kept in once it is emitted, as [`ParamValue::keep`] writes it at the
+    /// top. `None` where it is kept in none that the step sees.
+    fn keeps(&self, _name: &str) -> Option<Arc<str>> {
+        None
+    }
+
     /// The program runs: whatever could have kept it from beginning has not. Called at most once, by the backend; what the
     /// program says at once may have come before.
     fn started(&self) {}

@@ -1,8 +1,11 @@
 //! Values of params and results: a string, an array of strings or an object of strings.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, Write as _};
 
+use cap_std::fs::{Dir, OpenOptions};
 use serde::{Deserialize, Serialize};
 
 /// The type of a param or a result (Tekton's `ParamType` and `ResultsType`).
@@ -56,6 +59,35 @@ impl ParamValue {
             Self::Object(_) => ParamType::Object,
         }
     }
+
+    /// What a file holds that is this value: a string is its bytes, an array or an object is JSON, as Tekton reads results.
+    ///
+    /// # Errors
+    ///
+    /// It has no JSON form.
+    pub fn to_text(&self) -> serde_json::Result<Cow<'_, str>> {
+        match self {
+            Self::String(text) => Ok(Cow::Borrowed(text)),
+            value => serde_json::to_string(value).map(Cow::Owned),
+        }
+    }
+
+    /// Writes it into the file `name` of `dir`, a new one in the place of whatever had that name: a link that a guest made
+    /// is removed, never written through.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be written to, or a folder has that name.
+    pub fn keep(&self, dir: &Dir, name: &str) -> io::Result<()> {
+        let text = self.to_text()?;
+        match dir.remove_file(name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        dir.open_with(name, &options)?.write_all(text.as_bytes())
+    }
 }
 
 impl From<&str> for ParamValue {
@@ -85,5 +117,30 @@ mod tests {
             assert_eq!(serde_json::to_string(&value).unwrap(), json);
             assert_eq!(serde_json::from_str::<ParamValue>(json).unwrap(), value);
         }
+    }
+
+    #[test]
+    fn a_file_holds_a_string_as_it_is_and_the_rest_as_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
+        let list = ParamValue::Array(vec!["a".into(), "b".into()]);
+        for (value, held) in [
+            (ParamValue::from("\"a\""), r#""a""#),
+            (list, r#"["a","b"]"#),
+        ] {
+            value.keep(&dir, "name").unwrap();
+            assert_eq!(dir.read_to_string("name").unwrap(), held);
+        }
+    }
+
+    #[test]
+    fn attack_a_link_in_the_place_of_the_file_is_not_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
+        dir.write("other", "untouched").unwrap();
+        dir.symlink("other", "name").unwrap();
+        ParamValue::from("new").keep(&dir, "name").unwrap();
+        assert_eq!(dir.read_to_string("other").unwrap(), "untouched");
+        assert_eq!(dir.read_to_string("name").unwrap(), "new");
     }
 }

@@ -15,6 +15,7 @@ use stepwell_contract::{
 use crate::events::Outlet;
 use crate::lines::LineSplitter;
 use crate::mask::{self, Mask};
+use crate::plan::layout::{RESULTS, own_volume};
 use crate::results::{Reading, ResultsFolder};
 use crate::tee::Tees;
 
@@ -188,6 +189,12 @@ impl Capture {
         }
     }
 
+    /// Where the step keeps its own results, if one of this name is among them.
+    fn own_folder(&self, name: &str) -> Option<&ResultsFolder> {
+        let own = self.kept.own.as_ref();
+        own.filter(|own| own.declares(name))
+    }
+
     /// Takes `wanted` bytes from what is left of the limit: how many there were.
     fn take(&self, output: &mut Output, wanted: u64) -> u64 {
         let taken = wanted.min(output.left);
@@ -225,12 +232,18 @@ impl StepSink for Capture {
     }
 
     fn emit(&self, name: &str, value: ParamValue) -> Result<(), EmitError> {
-        let own = self.kept.own.as_ref();
-        let results = match own.filter(|own| own.declares(name)) {
-            Some(own) => own,
-            None => &self.kept.task,
-        };
+        let results = self.own_folder(name).unwrap_or(&self.kept.task);
         results.emit(name, &value, self.result_limit)
+    }
+
+    fn keeps(&self, name: &str) -> Option<Arc<str>> {
+        let Speaker::Step(step) = &self.speaker else {
+            return None;
+        };
+        Some(match self.own_folder(name) {
+            Some(_) => own_volume(step, "results").into(),
+            None => RESULTS.into(),
+        })
     }
 
     fn progress(&self, done: u64, total: Option<u64>, message: &str) {

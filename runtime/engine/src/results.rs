@@ -108,33 +108,19 @@ impl ResultsFolder {
             name: name.to_owned(),
             cause: cause.to_string(),
         };
-        let text = match value {
-            ParamValue::String(text) => text.clone(),
-            value => serde_json::to_string(value).map_err(|error| host(error.into()))?,
-        };
-        if text.len() as u64 > limit {
+        let size = value.to_text().map_err(|error| host(error.into()))?.len() as u64;
+        if size > limit {
             return Err(EmitError::TooLarge {
                 name: name.to_owned(),
-                size: text.len() as u64,
+                size,
                 limit,
             });
         }
         let dir = self
             .dir()
             .ok_or_else(|| host(io::ErrorKind::NotFound.into()))?;
-        replace_file(&dir, name, text.as_bytes()).map_err(host)
+        value.keep(&dir, name).map_err(host)
     }
-}
-
-/// Writes a new file, whatever had its name: a link that a guest made is removed, never written through.
-fn replace_file(dir: &Dir, name: &str, bytes: &[u8]) -> io::Result<()> {
-    match dir.remove_file(name) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    io::Write::write_all(&mut dir.open_with(name, &options)?, bytes)
 }
 
 /// The text of the file `name`; `None` where there is none.

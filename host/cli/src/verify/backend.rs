@@ -10,19 +10,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use stepwell_contract::power::ProxyHandler;
 use stepwell_contract::{
     Backend, Cancel, Capability, Ending, Fingerprint, Grants, Image, Limits, Place, Sandbox,
     SandboxError, StepIo, StepSpec, TaskScope, TaskSpec, Volume,
 };
-use tempfile::TempDir;
 
 use super::compare::{self, Counted};
-use super::heard::Ear;
+use super::elsewhere;
+use super::heard::{Ear, Given};
+use super::twin::Twins;
 use super::verdict::{Difference, How, Verdict, Verified, sources};
-use super::{elsewhere, twin};
 
 /// What became of the steps, in the order in which they ended.
 pub(super) type Book = Arc<Mutex<Vec<Verified>>>;
@@ -166,9 +164,6 @@ struct Second {
     step: StepSpec,
 }
 
-/// Copies of volumes, each with the folder that holds it.
-type Twins = Vec<(Volume, TempDir)>;
-
 fn reason(error: &anyhow::Error) -> String {
     format!("{error:#}")
 }
@@ -221,24 +216,7 @@ impl Second {
             let mut mounts = self.step.mounts.iter();
             mounts.any(|mount| mount.volume == volume.name)
         };
-        let volumes = self.task.volumes.iter().filter(seen);
-        volumes.map(|volume| self.twin(volume)).collect()
-    }
-
-    fn twin(&self, volume: &Volume) -> anyhow::Result<(Volume, TempDir)> {
-        let doing = || format!("failed to copy the volume `{}`", volume.name);
-        let temp = tempfile::Builder::new()
-            .prefix("another-root-")
-            .tempdir()
-            .with_context(doing)?;
-        let dir = Dir::open_ambient_dir(temp.path(), ambient_authority()).with_context(doing)?;
-        twin::copy(&volume.dir, &dir, elsewhere::may_be_another()).with_context(doing)?;
-        let twin = Volume {
-            name: Arc::clone(&volume.name),
-            dir: Arc::new(dir),
-            path: temp.path().to_owned(),
-        };
-        Ok((twin, temp))
+        Twins::of(self.task.volumes.iter().filter(seen).collect())
     }
 
     fn compared(
@@ -253,8 +231,9 @@ impl Second {
             task,
             step,
         } = self;
-        let volumes: Vec<Volume> = twins.iter().map(|(volume, _)| volume.clone()).collect();
-        let second = Arc::new(Ear::second(ear).context("failed to keep what it says")?);
+        let volumes = twins.volumes.clone();
+        let second =
+            Arc::new(Ear::second(ear, volumes.clone()).context("failed to keep what it says")?);
         let io = StepIo {
             sink: Arc::<Ear>::clone(&second),
             cancel: cancel.clone(),
@@ -334,9 +313,9 @@ fn heard(first: &Ear, second: &Ear, counted: &mut Counted) -> anyhow::Result<Opt
     for number in 0..last {
         let (one, other) = (first.results.get(number), second.results.get(number));
         if one != other {
-            let name = one.or(other).map_or("", |(name, ..)| name);
-            let say = |given: Option<&(String, _, _)>| match given {
-                Some((name, value, _)) => format!("`{name}` is {}", shown(value)),
+            let name = one.or(other).map_or("", |given| &given.name);
+            let say = |given: Option<&Given>| match given {
+                Some(given) => format!("`{}` is {}", given.name, shown(&given.value)),
                 None => "nothing".to_owned(),
             };
             return Ok(Some(words(format!("result {name}"), say(one), say(other))));

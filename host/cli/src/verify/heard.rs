@@ -4,30 +4,52 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stepwell_contract::{EmitError, LogStream, Observer, ParamValue, StepSink};
+use stepwell_contract::{EmitError, LogStream, Observer, ParamValue, StepSink, Volume};
 
 /// What one run of a step said.
 #[derive(Debug)]
 pub(super) struct Heard {
     pub(super) stdout: File,
     pub(super) stderr: File,
-    /// Each result as it was given, and what became of it.
-    pub(super) results: Vec<(String, ParamValue, Result<(), EmitError>)>,
-    /// The first output that could not be kept.
+    /// Each result as it was given.
+    pub(super) results: Vec<Given>,
+    /// The first output or result that could not be kept.
     pub(super) unkept: Option<io::Error>,
+}
+
+/// A result that a step emitted.
+#[derive(Debug, Clone)]
+pub(super) struct Given {
+    pub(super) name: String,
+    pub(super) value: ParamValue,
+    /// What it was told.
+    answer: Result<(), EmitError>,
+    /// The volume that holds it since.
+    volume: Option<Arc<str>>,
+}
+
+impl PartialEq for Given {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.value, &self.answer) == (&other.name, &other.value, &other.answer)
+    }
 }
 
 /// Hears a step.
 pub(super) struct Ear {
     heard: Mutex<Heard>,
-    /// Whom the first run really talks to.
-    sink: Option<Arc<dyn StepSink>>,
-    /// What the first run was told of its results.
-    answers: Vec<(String, ParamValue, Result<(), EmitError>)>,
+    whose: Whose,
+}
+
+/// Which run is heard.
+enum Whose {
+    /// The first, which really talks to this.
+    First(Arc<dyn StepSink>),
+    /// The second, in these volumes; the results of the first say what it is told of its own.
+    Second(Vec<Volume>, Vec<Given>),
 }
 
 impl Ear {
-    fn new(sink: Option<Arc<dyn StepSink>>) -> io::Result<Self> {
+    fn new(whose: Whose) -> io::Result<Self> {
         Ok(Self {
             heard: Mutex::new(Heard {
                 stdout: tempfile::tempfile()?,
@@ -35,8 +57,7 @@ impl Ear {
                 results: Vec::new(),
                 unkept: None,
             }),
-            sink,
-            answers: Vec::new(),
+            whose,
         })
     }
 
@@ -46,23 +67,42 @@ impl Ear {
     ///
     /// There is no place to keep them.
     pub(super) fn first(sink: Arc<dyn StepSink>) -> io::Result<Self> {
-        Self::new(Some(sink))
+        Self::new(Whose::First(sink))
     }
 
-    /// Hears the second run, which is told of its results what the first was.
+    /// Hears the second run, in its copies of the volumes. It is told of its results what the first was, and finds them
+    /// where the first did.
     ///
     /// # Errors
     ///
     /// As for the first.
-    pub(super) fn second(first: &Self) -> io::Result<Self> {
-        let mut ear = Self::new(None)?;
-        ear.answers = first.lock().results.clone();
-        Ok(ear)
+    pub(super) fn second(first: &Self, volumes: Vec<Volume>) -> io::Result<Self> {
+        let given = first.lock().results.clone();
+        Self::new(Whose::Second(volumes, given))
+    }
+
+    /// Whom the first run talks to.
+    fn sink(&self) -> Option<&Arc<dyn StepSink>> {
+        match &self.whose {
+            Whose::First(sink) => Some(sink),
+            Whose::Second(..) => None,
+        }
     }
 
     /// What was heard by now.
     pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a result where the first run's like it is.
+    fn keep(&self, volumes: &[Volume], first: &Given, value: &ParamValue) {
+        let of_that_name = |volume: &&Volume| Some(&volume.name) == first.volume.as_ref();
+        let Some(volume) = volumes.iter().find(of_that_name) else {
+            return;
+        };
+        if let Err(error) = value.keep(&volume.dir, &first.name) {
+            self.lock().unkept.get_or_insert(error);
+        }
     }
 }
 
@@ -77,38 +117,52 @@ impl StepSink for Ear {
             heard.unkept.get_or_insert(error);
         }
         drop(heard);
-        if let Some(sink) = &self.sink {
+        if let Some(sink) = self.sink() {
             sink.log(stream, bytes);
         }
     }
 
     fn emit(&self, name: &str, value: ParamValue) -> Result<(), EmitError> {
         let number = self.lock().results.len();
-        let answer = match &self.sink {
-            Some(sink) => sink.emit(name, value.clone()),
-            None => match self.answers.get(number) {
-                Some((told, _, answer)) if told == name => answer.clone(),
-                _ => Ok(()),
+        let (answer, volume) = match &self.whose {
+            Whose::First(sink) => (sink.emit(name, value.clone()), sink.keeps(name)),
+            Whose::Second(volumes, first) => match first.get(number) {
+                Some(first) if first.name == name => {
+                    if first.answer.is_ok() {
+                        self.keep(volumes, first, &value);
+                    }
+                    (first.answer.clone(), first.volume.clone())
+                }
+                // Another result than the first time: that it differs is known.
+                _ => (Ok(()), None),
             },
         };
-        let given = (name.to_owned(), value, answer.clone());
-        self.lock().results.push(given);
+        self.lock().results.push(Given {
+            name: name.to_owned(),
+            value,
+            answer: answer.clone(),
+            volume,
+        });
         answer
     }
 
+    fn keeps(&self, name: &str) -> Option<Arc<str>> {
+        self.sink().and_then(|sink| sink.keeps(name))
+    }
+
     fn started(&self) {
-        if let Some(sink) = &self.sink {
+        if let Some(sink) = self.sink() {
             sink.started();
         }
     }
 
     fn progress(&self, done: u64, total: Option<u64>, message: &str) {
-        if let Some(sink) = &self.sink {
+        if let Some(sink) = self.sink() {
             sink.progress(done, total, message);
         }
     }
 
     fn observer(&self) -> Option<Arc<dyn Observer>> {
-        self.sink.as_ref().and_then(|sink| sink.observer())
+        self.sink().and_then(|sink| sink.observer())
     }
 }

@@ -6,16 +6,76 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, MetadataExt, OpenOptions, OpenOptionsExt, PermissionsExt};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use stepwell_contract::Volume;
+use tempfile::TempDir;
 
-use super::elsewhere::OTHER_USER;
+use super::elsewhere::{self, OTHER_USER};
 
 /// How much older the copy is: neither the same day, nor the same hour, nor the same second of a minute.
 const OLDER: Duration = Duration::from_secs(200 * 24 * 3600 + 7 * 3600 + 11 * 60 + 13);
+
+/// Copies of volumes.
+#[derive(Default)]
+pub(super) struct Twins {
+    pub(super) volumes: Vec<Volume>,
+    /// The folders that hold them, as long as they are wanted.
+    roots: Vec<TempDir>,
+}
+
+impl Twins {
+    /// Copies `volumes`. What is inside another one stays inside.
+    ///
+    /// # Errors
+    ///
+    /// What could not be copied, with the name of its volume.
+    pub(super) fn of(mut volumes: Vec<&Volume>) -> anyhow::Result<Self> {
+        // A folder comes before what is inside it.
+        volumes.sort_by_key(|volume| &volume.path);
+        let mut twins = Self::default();
+        let mut outermost: Option<(&Volume, Volume)> = None;
+        for volume in volumes {
+            let doing = || format!("failed to copy the volume `{}`", volume.name);
+            let inside = outermost.as_ref().and_then(|(outer, twin)| {
+                let path = volume.path.strip_prefix(&outer.path).ok()?;
+                Some((twin, path))
+            });
+            let twin = match inside {
+                Some((outer, path)) => Volume {
+                    name: Arc::clone(&volume.name),
+                    dir: Arc::new(outer.dir.open_dir(named(path)).with_context(doing)?),
+                    path: outer.path.join(path),
+                },
+                None => {
+                    let (twin, root) = twin_of(volume).with_context(doing)?;
+                    twins.roots.push(root);
+                    outermost = Some((volume, twin.clone()));
+                    twin
+                }
+            };
+            twins.volumes.push(twin);
+        }
+        Ok(twins)
+    }
+}
+
+fn twin_of(volume: &Volume) -> anyhow::Result<(Volume, TempDir)> {
+    let root = tempfile::Builder::new().prefix("another-root-").tempdir()?;
+    let dir = Dir::open_ambient_dir(root.path(), ambient_authority())?;
+    copy(&volume.dir, &dir, elsewhere::may_be_another())?;
+    let twin = Volume {
+        name: Arc::clone(&volume.name),
+        dir: Arc::new(dir),
+        path: root.path().to_owned(),
+    };
+    Ok((twin, root))
+}
 
 /// Copies what is in `from` into the empty folder `to`. Where `gives_away` is set, it belongs to another user.
 ///
@@ -156,8 +216,6 @@ mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
-    use cap_std::ambient_authority;
-
     use super::*;
 
     #[test]
@@ -184,6 +242,39 @@ mod tests {
         assert_eq!(program.mode() & 0o777, 0o755);
         let before = one.path().join("program").metadata().unwrap();
         assert!(program.modified().unwrap() < before.modified().unwrap());
+    }
+
+    #[test]
+    fn a_volume_inside_another_is_inside_its_copy() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("outer/in/side")).unwrap();
+        let volume = |name: &str, path: &str| {
+            let path = root.path().join(path);
+            let dir = Dir::open_ambient_dir(&path, ambient_authority()).unwrap();
+            Volume {
+                name: name.into(),
+                dir: Arc::new(dir),
+                path,
+            }
+        };
+        fs::create_dir(root.path().join("outer-and-more")).unwrap();
+        let volumes = [
+            volume("inner", "outer/in/side"),
+            volume("beside", "outer-and-more"),
+            volume("outer", "outer"),
+            volume("same", "outer"),
+        ];
+        let twins = Twins::of(volumes.iter().collect()).unwrap();
+        let twin = |name: &str| {
+            let mut twins = twins.volumes.iter();
+            &twins.find(|twin| &*twin.name == name).unwrap().dir
+        };
+        twin("inner").write("new", "new").unwrap();
+        for name in ["outer", "same"] {
+            assert_eq!(twin(name).read_to_string("in/side/new").unwrap(), "new");
+        }
+        assert_eq!(twin("beside").entries().unwrap().count(), 0);
+        assert!(!root.path().join("outer/in/side/new").exists());
     }
 
     #[test]

@@ -178,6 +178,10 @@ impl StepSink for Recorder {
         emitted
     }
 
+    fn keeps(&self, name: &str) -> Option<Arc<str>> {
+        self.sink.keeps(name)
+    }
+
     fn started(&self) {
         self.sink.started();
     }
