@@ -152,13 +152,19 @@ fn without_rust_machinery(mut frames: Vec<Frame>) -> Vec<Frame> {
         .rposition(|frame| marked(frame, "__rust_end_short_backtrace"))
     {
         frames.drain(..=panic);
-        let machinery = ["rust_begin_unwind", "core::panicking::"];
-        let own = frames
-            .iter()
-            .position(|frame| !machinery.iter().any(|mark| marked(frame, mark)));
+        let own = frames.iter().position(|frame| !is_panic_machinery(frame));
         frames.drain(..own.unwrap_or(0));
     }
     frames
+}
+
+/// By its name, or, where debug information gives names without their modules, by its file.
+fn is_panic_machinery(frame: &Frame) -> bool {
+    let names = ["rust_begin_unwind", "core::panicking::"];
+    let files = ["/core/src/panicking.rs:", "/std/src/panicking.rs:"];
+    let location = frame.location.as_deref().unwrap_or_default();
+    names.iter().any(|name| frame.function.contains(name))
+        || files.iter().any(|file| location.contains(file))
 }
 
 fn demangle(name: &str) -> String {
@@ -191,6 +197,29 @@ mod tests {
             "std::rt::lang_start",
         ];
         assert_eq!(trimmed(&functions), ["tool::parse", "tool::main"]);
+    }
+
+    #[test]
+    fn a_standard_library_with_debug_information_is_left_out_by_its_files() {
+        let frame = |function: &str, location: &str| Frame {
+            function: function.to_owned(),
+            location: Some(location.to_owned()),
+        };
+        let library = "/usr/src/library";
+        let frames = without_rust_machinery(vec![
+            frame(
+                "__rust_end_short_backtrace<x>",
+                &format!("{library}/std/src/sys/backtrace.rs:170"),
+            ),
+            frame(
+                "panic_handler",
+                &format!("{library}/std/src/panicking.rs:689"),
+            ),
+            frame("panic_fmt", &format!("{library}/core/src/panicking.rs:80")),
+            frame("parse", "src/panicking.rs:2"),
+        ]);
+        assert_eq!(frames.len(), 1);
+        assert_eq!(frames[0].function, "parse");
     }
 
     #[test]

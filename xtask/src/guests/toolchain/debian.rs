@@ -28,6 +28,9 @@ const PACKAGES: [&str; 5] = [
 /// wasi-libc's folder: `libc.a` and the start-up object of a command.
 const WASI_LIBC: &str = "/usr/lib/wasm32-wasi";
 
+/// The functions of wasi-libc that the object's own stand before.
+const WRAPS: &str = "--wrap=sbrk --wrap=linkat";
+
 /// Installs what is missing and writes the linker script.
 ///
 /// # Errors
@@ -137,9 +140,9 @@ fn write_linker() -> Result<PathBuf> {
     let text = format!(
         "#!/bin/sh\n\
          for argument in \"$@\"; do\n\
-         \x20 if [ \"$argument\" = --no-entry ]; then exec wasm-ld-22 \"$@\" '{object}'; fi\n\
+         \x20 if [ \"$argument\" = --no-entry ]; then exec wasm-ld-22 \"$@\" {WRAPS} '{object}'; fi\n\
          done\n\
-         exec wasm-ld-22 \"$@\" '{object}' {WASI_LIBC}/crt1-command.o\n"
+         exec wasm-ld-22 \"$@\" {WRAPS} '{object}' {WASI_LIBC}/crt1-command.o\n"
     );
     let path = repo::guest_build().join(format!("wasm-ld-debian-{digest}"));
     script::write(&path, &text)?;
