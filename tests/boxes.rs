@@ -20,11 +20,6 @@ const GROUP: &str = "root:x:0:\napp:x:1001:\nstaff:x:2000:app\nnogroup:x:65534:\
 
 /// Whether containers can be run here; where not, what is missing is said. Where `STEPWELL_REQUIRE_CONTAINERS` is set, it
 /// fails instead.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how CI says that nothing may be skipped"
-)]
-#[expect(clippy::print_stderr, reason = "what is skipped is told")]
 pub(crate) fn are_possible() -> bool {
     let missing = if !rustix::process::geteuid().is_root() {
         "root"
@@ -35,10 +30,20 @@ pub(crate) fn are_possible() -> bool {
     } else {
         return true;
     };
-    let required = std::env::var_os("STEPWELL_REQUIRE_CONTAINERS").is_some();
-    assert!(!required, "containers need {missing}");
-    eprintln!("skipped: containers need {missing}");
+    skipped("containers", missing);
     false
+}
+
+/// Says what these tests need and have not. Where nothing may be skipped, they fail.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how CI says that nothing may be skipped"
+)]
+#[expect(clippy::print_stderr, reason = "what is skipped is told")]
+pub(crate) fn skipped(tests: &str, missing: &str) {
+    let required = std::env::var_os("STEPWELL_REQUIRE_CONTAINERS").is_some();
+    assert!(!required, "{tests} need {missing}");
+    eprintln!("skipped: {tests} need {missing}");
 }
 
 /// A root with all that busybox does, bash beside it, and a few users.

@@ -70,8 +70,8 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Programs that tests use as they are, each with its Debian package: the root of containers, a daemon that runs them too and
-/// ways to reach it, a registry to pull from, and `git`.
-const PROGRAMS: [(&str, &str); 10] = [
+/// ways to reach it, a registry to pull from, a compiler, and `git`.
+const PROGRAMS: [(&str, &str); 11] = [
     ("bash-static", "bash-static"),
     ("busybox", "busybox-static"),
     ("docker-registry", "docker-registry"),
@@ -82,6 +82,7 @@ const PROGRAMS: [(&str, &str); 10] = [
     ("runc", "runc"),
     ("ssh", "openssh-client"),
     ("sshd", "openssh-server"),
+    ("tcc", "tcc"),
 ];
 
 /// Installs the programs that are missing. Where that is not possible it says so, and the tests that need one are skipped.

@@ -1,7 +1,8 @@
 //! Debian's registry (`docker-registry`) on this machine, for as long as a test needs it, and pushing bundles to it. The tests
 //! of `stepwell-registry` use it too.
 //!
-//! Where it is not installed, [`Registry::start`] says so and the test is skipped; CI installs it.
+//! Where it is not installed, [`Registry::start`] says so and the test is skipped; where `STEPWELL_REQUIRE_CONTAINERS` is set,
+//! it fails instead.
 
 use std::{
     fs,
@@ -66,6 +67,12 @@ impl Registry {
             .spawn();
         let mut child = match started {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let required =
+                    std::env::vars_os().any(|(name, _)| name == "STEPWELL_REQUIRE_CONTAINERS");
+                assert!(
+                    !required,
+                    "tests of registries need Debian's `docker-registry`"
+                );
                 println!(
                     "skipped: there is no `docker-registry`; install it with `apt-get install docker-registry`"
                 );
