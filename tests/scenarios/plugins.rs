@@ -108,3 +108,43 @@ fn a_namespace_and_a_lock_list_the_same_plugin_and_a_lock_does_so_offline() {
     let gone = stage.stepwell(&["plugins", "list", &namespace]);
     assert_eq!(gone.status.code(), Some(3), "{gone:?}");
 }
+
+#[test]
+fn a_plugin_in_a_registry_runs_by_its_reference_and_nothing_else() {
+    let Some(debian) = Debian::start(false) else {
+        return;
+    };
+    let stage = stage();
+    let reference = format!("{}/team/manifest:1.2", debian.host());
+    let pushed = stage.stepwell(&["push", "tools/manifest.wasm", &reference]);
+    assert!(pushed.status.success(), "{pushed:?}");
+    let site = stage.folder("site");
+    fs::write(site.join("index.html"), "hello").unwrap();
+    let run = ["run", "-o", "json", &reference];
+    let ran = stage.stepwell(&[&run[..], &["-w", "site=site"]].concat());
+    assert!(ran.status.success(), "{ran:?}");
+    assert!(site.join("MANIFEST.b3").is_file());
+    // Checked like any Task before it runs.
+    let refused = stage.stepwell(&[&run[..], &["-w", "site=site", "-p", "level=1"]].concat());
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("-p level="), "{said}");
+    let planned = stage.stepwell(&["plan", &reference]);
+    let planned = String::from_utf8(planned.stdout).unwrap();
+    assert!(planned.contains("workspace site"), "{planned}");
+}
+
+#[test]
+fn a_reference_that_names_no_plugin_is_told_as_one() {
+    let Some(debian) = Debian::start(false) else {
+        return;
+    };
+    let stage = stage();
+    let reference = format!("{}/team/program:1", debian.host());
+    let pushed = stage.stepwell(&["push", "tools/cli_hello.wasm", &reference]);
+    assert!(pushed.status.success(), "{pushed:?}");
+    let refused = stage.stepwell(&["run", &reference]);
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("does not say what it is"), "{said}");
+}

@@ -26,7 +26,8 @@ pub(crate) fn help(args: &HelpArgs, env: &Environment) -> anyhow::Result<ExitCod
             (None, 0) if Path::new(topic).exists() => return manual(Path::new(topic), env),
             (None, _) => {
                 let message = format!(
-                    "there is neither a command nor a file `{topic}`: `stepwell help` lists the commands"
+                    "there is neither a command nor a file `{topic}`: `stepwell help` lists the commands, and \
+                     `stepwell plugins info` explains a plugin in a registry"
                 );
                 return Err(Coded::usage(message).into());
             }

@@ -24,6 +24,9 @@ Examples:
   # A component in place of a container image, four tasks at once, and a report for CI
   stepwell run --image 'docker.io/library/bash*=./sh.wasm' --max-parallel 4 --junit report.xml
 
+  # A plugin in a registry, by nothing but its own description
+  stepwell run ghcr.io/owner/lint:1.2 -p level=strict -w src=.
+
   # Hand out a capability, and bound what the steps may use
   stepwell run fetch.yaml --grant network=example.com:443 --memory 64Mi --limit output=1Mi";
 

@@ -51,8 +51,9 @@ impl Texts {
         self.folders.insert(id, folder);
     }
 
-    fn add_stdin(&mut self, text: String) {
-        let id = self.sources.add("<stdin>", text);
+    /// Adds a text that no file has; paths in it start from here.
+    fn add_pathless(&mut self, name: &str, text: String) {
+        let id = self.sources.add(name, text);
         self.folders.insert(id, PathBuf::new());
     }
 }
@@ -66,6 +67,23 @@ impl Texts {
 /// A file that is not there, is no text, or is too large; a folder with too much in it; a plugin that does not say what it
 /// is; nothing to read at all.
 pub(crate) fn read(files: &[PathBuf], env: &Environment) -> anyhow::Result<Texts> {
+    read_with(files, env, |_| None)
+}
+
+/// Reads what is to be run: as [`read`], but the reference of a plugin in a registry stands for a run of it.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn read_to_run(files: &[PathBuf], env: &Environment) -> anyhow::Result<Texts> {
+    read_with(files, env, plugin::run_by_reference)
+}
+
+fn read_with(
+    files: &[PathBuf],
+    env: &Environment,
+    by_reference: impl Fn(&Path) -> Option<String>,
+) -> anyhow::Result<Texts> {
     let mut texts = Texts {
         read: files.to_vec(),
         ..Texts::default()
@@ -82,13 +100,15 @@ pub(crate) fn read(files: &[PathBuf], env: &Environment) -> anyhow::Result<Texts
     }
     for path in files {
         if path == Path::new("-") {
-            texts.add_stdin(read::stdin()?);
+            texts.add_pathless("<stdin>", read::stdin()?);
         } else if path.is_dir() {
             add_folder(path, &mut texts)?;
         } else if plugin::is_named(path) {
             let description = plugin::describe(path, env)?;
             let task = plugin::task(&description, &plugin::image(path))?;
             texts.add(path, task, false);
+        } else if let Some(run) = by_reference(path) {
+            texts.add_pathless(&path.display().to_string(), run);
         } else {
             texts.add(path, read::file(path)?, false);
         }

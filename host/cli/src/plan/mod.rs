@@ -39,7 +39,7 @@ pub(crate) use walk::task_runs;
 pub(crate) fn plan(args: &PlanArgs, env: &Environment) -> Result<ExitCode, Trouble> {
     let documents = &args.documents;
     let mut request = request(&args.choice)?;
-    let mut texts = inputs::read(&documents.files, env)?;
+    let mut texts = inputs::read_to_run(&documents.files, env)?;
     let config = config::load_for(documents, &texts)?;
     let remotes = Remotes::new(env, &config, &texts, documents.offline)?;
     let (run, stand_ins) = resolved(&mut texts, &mut request, &remotes)?;

@@ -21,7 +21,7 @@ use crate::exit::ExitCode;
 use crate::images::{Described, Finder, Missing};
 
 /// The param that names the component.
-const REF: &str = "ref";
+pub(super) const REF: &str = "ref";
 
 /// Makes Tasks of components.
 pub(crate) struct Components {

@@ -13,8 +13,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use serde_json::json;
 use stepwell_contract::{Cancel, CancelReason, Description, Image, Limits, SandboxError};
+use stepwell_registry::Reference;
 use stepwell_sandbox_wasm::{WasmBackend, WasmOptions};
+use stepwell_spec::COMPONENT_RESOLVER;
 use stepwell_store::Store;
 
 use crate::environment::{Environment, compiler};
@@ -42,6 +45,35 @@ pub(crate) fn is_named(path: &Path) -> bool {
     };
     let wat = path.extension().is_some_and(|kind| kind == "wat");
     wat || (read.is_ok() && &magic == b"\0asm")
+}
+
+/// The TaskRun that runs the plugin which `name` refers to in a registry; `None` where it is meant as a file.
+///
+/// Only what no misspelt file is called is a reference: it says which registry, and which of several versions.
+pub(crate) fn run_by_reference(name: &Path) -> Option<String> {
+    let text = name.to_str()?;
+    let reference: Reference = text.parse().ok()?;
+    let (registry, rest) = text.split_once('/')?;
+    let is_host = registry == "localhost" || registry.contains(['.', ':']);
+    if !is_host || !rest.contains([':', '@']) || name.exists() {
+        return None;
+    }
+    let repository = reference.repository();
+    let (_, last) = repository.rsplit_once('/').unwrap_or(("", repository));
+    let called = last.replace(['.', '_'], "-");
+    let run = json!({
+        "apiVersion": "tekton.dev/v1",
+        "kind": "TaskRun",
+        "metadata": { "generateName": format!("{called}-") },
+        "spec": {
+            "taskRef": {
+                "resolver": COMPONENT_RESOLVER,
+                "params": [{ "name": components::REF, "value": text }],
+            },
+        },
+    });
+    // JSON is YAML too.
+    Some(format!("{run:#}\n"))
 }
 
 /// What a document that lies beside the file `path` calls it.
@@ -115,4 +147,54 @@ pub(crate) fn ask(
     // Nobody has to be patient any more.
     cancel.cancel(CancelReason::Asked);
     Ok(described)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_says_which_registry_and_which_version() {
+        for name in [
+            "ghcr.io/owner/lint:1.2",
+            "localhost:5000/lint:1",
+            "localhost/team/my_lint@sha256:\
+             0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        ] {
+            let run = run_by_reference(Path::new(name)).unwrap();
+            let run: serde_json::Value = serde_json::from_str(&run).unwrap();
+            let params = &run["spec"]["taskRef"]["params"];
+            assert_eq!(*params, json!([{ "name": "ref", "value": name }]));
+            let prefix = run["metadata"]["generateName"].as_str().unwrap();
+            assert!(
+                prefix.ends_with("lint-") && !prefix.contains('_'),
+                "{prefix}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_misspelt_file_asks_no_registry() {
+        for name in [
+            "biuld.yaml",
+            "ci.d/build.yaml",
+            "./ghcr.io/owner/lint:1.2",
+            "/srv/lint:1.2",
+            "owner/lint:1.2",
+            "lint:1.2",
+            "ghcr.io/owner/lint",
+            "-",
+        ] {
+            assert_eq!(run_by_reference(Path::new(name)), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.b/c:1");
+        std::fs::create_dir(folder.path().join("a.b")).unwrap();
+        std::fs::write(&path, "kind: Task").unwrap();
+        assert_eq!(run_by_reference(&path), None);
+    }
 }

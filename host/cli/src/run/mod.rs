@@ -85,7 +85,7 @@ fn run_with(
     let epoch_seconds = env.epoch_seconds()?;
     let mut request = request(&args.choice)?;
     let documents = &args.documents;
-    let mut texts = inputs::read(&documents.files, env)?;
+    let mut texts = inputs::read_to_run(&documents.files, env)?;
     let mut config = config::load_for(documents, &texts)?;
     if args.locked {
         config.lock = config.lock.strict();
