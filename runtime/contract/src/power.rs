@@ -145,6 +145,39 @@ pub trait Place: Send + Sync {
 /// Takes a file that is extracted: its relative path and its content. An error ends the extraction.
 pub type EachFile<'a> = dyn FnMut(&str, &mut dyn Read) -> io::Result<()> + 'a;
 
+/// Where an archive goes. Remembers whose trouble it is when one cannot be written.
+pub struct Outlet<'a> {
+    to: &'a mut dyn Write,
+    has_failed: bool,
+}
+
+impl<'a> Outlet<'a> {
+    /// Writes to `to`.
+    pub fn new(to: &'a mut dyn Write) -> Self {
+        Self {
+            to,
+            has_failed: false,
+        }
+    }
+
+    /// Whether it is the other end that did not take what was written.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+}
+
+impl Write for Outlet<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes);
+        self.has_failed |= written.is_err();
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
 /// The place of a backend that has no powers.
 #[derive(Debug, Clone, Copy)]
 pub struct NoPowers(

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 
 use cap_std::fs::{Dir, Metadata, PermissionsExt};
+use stepwell_contract::power::Outlet;
 use stepwell_contract::{SandboxError, SandboxErrorKind};
 use tar::{Builder, EntryType, Header};
 
@@ -16,24 +17,6 @@ use crate::place::{Shown, open_file};
 /// An archive in the making.
 pub(crate) struct Archive<'a> {
     tar: Builder<Outlet<'a>>,
-}
-
-/// Remembers that the trouble was not ours.
-struct Outlet<'a> {
-    to: &'a mut dyn Write,
-    has_failed: bool,
-}
-
-impl Write for Outlet<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.to.write(bytes);
-        self.has_failed |= written.is_err();
-        written
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
-    }
 }
 
 fn header(entry_type: EntryType, size: u64, is_executable: bool) -> Header {
@@ -47,12 +30,8 @@ fn header(entry_type: EntryType, size: u64, is_executable: bool) -> Header {
 
 impl<'a> Archive<'a> {
     pub(crate) fn new(to: &'a mut dyn Write) -> Self {
-        let outlet = Outlet {
-            to,
-            has_failed: false,
-        };
         Self {
-            tar: Builder::new(outlet),
+            tar: Builder::new(Outlet::new(to)),
         }
     }
 
@@ -72,7 +51,7 @@ impl<'a> Archive<'a> {
     }
 
     fn trouble(&self, error: io::Error) -> SandboxError {
-        let kind = match self.tar.get_ref().has_failed {
+        let kind = match self.tar.get_ref().has_failed() {
             true => SandboxErrorKind::Interrupted,
             false => SandboxErrorKind::Host,
         };

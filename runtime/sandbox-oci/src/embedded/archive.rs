@@ -7,28 +7,11 @@ use std::io::{self, Read as _, Write};
 use std::path::Path;
 
 use rustix_namespaces::fs::{FileType, Stat};
+use stepwell_contract::power::Outlet;
 use stepwell_contract::{Cancel, SandboxErrorKind};
 use tar::{Builder, EntryType, Header};
 
 use crate::embedded::look::{Root, kind};
-
-/// Remembers that the trouble was not ours.
-struct Outlet<'a> {
-    to: &'a mut dyn Write,
-    has_failed: bool,
-}
-
-impl Write for Outlet<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.to.write(bytes);
-        self.has_failed |= written.is_err();
-        written
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
-    }
-}
 
 /// Writes everything below `root`, until `ends` is asked for.
 ///
@@ -40,16 +23,13 @@ pub(crate) fn write(
     to: &mut dyn Write,
     ends: &Cancel,
 ) -> Result<(), (SandboxErrorKind, io::Error)> {
-    let mut tar = Builder::new(Outlet {
-        to,
-        has_failed: false,
-    });
+    let mut tar = Builder::new(Outlet::new(to));
     let written = root.walk(Path::new("/"), |path, below, found| match ends.reason() {
         Some(_) => Err(io::Error::other("its task has ended")),
         None => add(&mut tar, root, path, below, found),
     });
     written.and_then(|()| tar.finish()).map_err(|error| {
-        let is_over = tar.get_ref().has_failed || ends.reason().is_some();
+        let is_over = tar.get_ref().has_failed() || ends.reason().is_some();
         let kind = match is_over {
             true => SandboxErrorKind::Interrupted,
             false => SandboxErrorKind::Host,
