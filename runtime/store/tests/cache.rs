@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use stepwell_contract::{Answer, Digest, Digests, Ending, Observation, Question, Spot, Version};
-use stepwell_store::cache::{Cache, CacheOptions, Leaf, Left, Look, Outcome};
+use stepwell_store::cache::{Ask, Cache, CacheOptions, Leaf, Left, Look, Outcome};
 
 fn helper(name: &str, root: &Path) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
@@ -86,7 +86,8 @@ fn keep(cache: &Cache, number: u64) {
 /// Whether what the step with `number` left is there; that it is not what it left cannot be.
 fn is_kept(cache: &Cache, number: u64) -> bool {
     let key = Digest::of(&(number / 8).to_le_bytes());
-    let Look::Hit(found) = cache.look_up(key, &mut |_, _| Ok(content(number))).unwrap() else {
+    let asking = || -> Ask<'_> { Box::new(move |_, _| Ok(content(number))) };
+    let Look::Hit(found) = cache.look_up(key, &asking).unwrap() else {
         return false;
     };
     let wanted = Digest::of(&bytes(number));

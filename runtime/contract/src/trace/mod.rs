@@ -28,12 +28,12 @@ pub struct Spot {
     pub volume: Arc<str>,
     /// Below the volume's folder, names with `/` between them; empty for the folder itself. No name is `.` or `..`, and none
     /// but the last is a symlink.
-    pub path: Box<str>,
+    pub path: Arc<str>,
 }
 
 impl Spot {
     /// The place at `path` in `volume`.
-    pub fn new(volume: impl Into<Arc<str>>, path: impl Into<Box<str>>) -> Self {
+    pub fn new(volume: impl Into<Arc<str>>, path: impl Into<Arc<str>>) -> Self {
         Self {
             volume: volume.into(),
             path: path.into(),
@@ -49,7 +49,7 @@ impl Spot {
     #[must_use]
     pub fn below(&self, path: &str) -> Self {
         let path = match (&*self.path, path) {
-            (own, "") => own.into(),
+            (_, "") => Arc::clone(&self.path),
             ("", path) => path.into(),
             (own, path) => format!("{own}/{path}").into(),
         };

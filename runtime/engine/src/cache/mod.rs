@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use stepwell_contract::event::{CacheChange, CacheState, CacheUse};
 use stepwell_contract::{Asker, Digest, Ending, StepSink, StepSpec, Volume};
-use stepwell_store::cache::{Conflict, Found, Leaf, Look, Missed, Outcome};
+use stepwell_store::cache::{Ask, Conflict, Found, Leaf, Look, Missed, Outcome};
 use stepwell_store::{Cache, StoreError};
 
 use crate::error::EngineError;
@@ -147,8 +147,8 @@ impl TaskCache<'_> {
         let now = outlet.now();
         if let Ok(ending) = &ended {
             let took_ms = now.since(began);
-            let made = self.keep(&recorder, ending, &places, used.key, now.0, took_ms);
             used.observations = recorder.observations();
+            let made = self.keep(&recorder, ending, &places, used.key, now.0, took_ms);
             match made {
                 Ok((outcome, conflict)) => {
                     used.state = CacheState::Kept;
@@ -171,12 +171,15 @@ impl TaskCache<'_> {
 
     fn look_up(&self, key: Digest, places: &Places) -> Result<Look, StoreError> {
         let store = &self.caching.store;
-        let mut askers = places.askers(store.digests());
-        store.look_up(key, &mut |spot, question| {
-            let asker: Option<&mut Asker<'_>> = askers.get_mut(&*spot.volume);
-            let asker = asker.ok_or(io::ErrorKind::NotFound)?;
-            asker.ask(&spot.path, question)
-        })
+        let asking = || -> Ask<'_> {
+            let mut askers = places.askers(store.digests());
+            Box::new(move |spot, question| {
+                let asker: Option<&mut Asker<'_>> = askers.get_mut(&*spot.volume);
+                let asker = asker.ok_or(io::ErrorKind::NotFound)?;
+                asker.ask(&spot.path, question)
+            })
+        };
+        store.look_up(key, &asking)
     }
 
     /// Does what the step once did.
@@ -219,7 +222,7 @@ impl TaskCache<'_> {
         took_ms: u64,
     ) -> Result<(Digest, Option<Conflict>), NotKept> {
         let store = &self.caching.store;
-        let trace = recorder.trace();
+        let trace = recorder.take_trace();
         not_kept::by_its_ending(ending, self.caching.failures)?;
         let trace = trace.ok_or(NotKept::NoTrace)?;
         if let Some(flaw) = trace.flaws.into_iter().next() {

@@ -80,9 +80,9 @@ impl Recorder {
             .map_or(0, |trace| trace.observations.len() as u64)
     }
 
-    /// What was observed; `None` where the backend handed nothing over.
-    pub(super) fn trace(&self) -> Option<Trace> {
-        lock(&self.watcher.trace).clone()
+    /// What was observed, once; `None` where the backend handed nothing over.
+    pub(super) fn take_trace(&self) -> Option<Trace> {
+        lock(&self.watcher.trace).take()
     }
 
     /// All that was said. Called after the step.

@@ -28,6 +28,13 @@ impl FileReader {
 
 /// Reads up to `size` bytes at `position`; nothing at the end of the file.
 pub(crate) fn read_at(file: &CountedFile, size: usize, position: u64) -> Result<Vec<u8>, Errno> {
+    if file
+        .seen
+        .as_ref()
+        .is_some_and(|seen| seen.ends_at(position))
+    {
+        return Ok(Vec::new());
+    }
     let mut bytes = Vec::with_capacity(size.min(CHUNK_BYTES));
     loop {
         match pread(file.file.as_fd(), spare_capacity(&mut bytes), position) {

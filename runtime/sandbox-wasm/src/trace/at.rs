@@ -78,7 +78,10 @@ impl At {
 
     /// What this place is called in a trace.
     pub(crate) fn spot(&self) -> Spot {
-        self.root.spot.below(&self.path)
+        match &*self.root.spot.path {
+            "" => Spot::new(Arc::clone(&self.root.spot.volume), Arc::clone(&self.path)),
+            _ => self.root.spot.below(&self.path),
+        }
     }
 
     /// The place at the plain path `path` from here.

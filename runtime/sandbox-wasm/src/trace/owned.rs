@@ -55,7 +55,7 @@ impl Owned {
 
     /// The names in `folder` that are owned, sorted, with what they were before. `folder` itself is not owned.
     pub(super) fn within(&self, folder: &Spot) -> Option<&BTreeMap<Box<str>, Kind>> {
-        self.volumes.get(&folder.volume)?.get(&folder.path)
+        self.volumes.get(&folder.volume)?.get(&*folder.path)
     }
 
     /// All of it.

@@ -107,6 +107,17 @@ impl Seen {
         }
     }
 
+    /// Whether the file is known to have nothing from `position` on: it was read to its end, and is not kept where it has become
+    /// longer since. Of a file without a size, such as a kernel's, the end shows only when it is read.
+    pub(crate) fn ends_at(&self, position: u64) -> bool {
+        let size = self.opened.size;
+        if size == 0 || position < size {
+            return false;
+        }
+        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(*reading, Reading::Settled(_))
+    }
+
     /// The guest is told what is known of the open file.
     pub(crate) fn stat(&self, stat: &Stat) {
         self.tracer

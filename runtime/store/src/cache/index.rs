@@ -91,6 +91,13 @@ impl DigestIndex {
         Ok(())
     }
 
+    /// The same, where nobody waits for it.
+    pub(super) fn save_or_say(&self) {
+        if let Err(error) = self.save() {
+            tracing::warn!(?error, "the digests of files are not kept");
+        }
+    }
+
     fn load(&self, number: usize) -> HashMap<(u64, u64), Entry> {
         let body = match self.files.read_sealed(&name(number), NEVER) {
             Ok(Some(body)) => body,
@@ -137,17 +144,19 @@ impl Digests for DigestIndex {
             used: true,
         };
         self.with(version, |shard| {
-            shard.is_new = true;
-            shard.entries.insert((version.device, version.inode), entry);
+            let file = (version.device, version.inode);
+            let known = shard.entries.insert(file, entry);
+            let is_known = known.is_some_and(|known| {
+                known.version == entry.version && known.digest == entry.digest
+            });
+            shard.is_new |= !is_known;
         });
     }
 }
 
 impl Drop for DigestIndex {
     fn drop(&mut self) {
-        if let Err(error) = self.save() {
-            tracing::warn!(?error, "the digests of files are not kept");
-        }
+        self.save_or_say();
     }
 }
 

@@ -36,7 +36,7 @@ pub use index::DigestIndex;
 pub use outcome::{Left, Outcome, Said};
 pub use report::{Amount, Checked, Usage};
 pub use traces::{Found, Look};
-pub use trie::{Conflict, Leaf, Missed, Stuck, Trie, Walk};
+pub use trie::{Ask, Conflict, Leaf, Missed, Stuck, Trie, Walk};
 
 use crate::error::StoreError;
 use crate::layout::{open_private, open_root};

@@ -1,18 +1,21 @@
 //! From a static key to its trie, and from the answers of now to an outcome.
 
-use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
+use std::thread;
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
-use stepwell_contract::{Answer, Digest, Observation, Question, Spot};
+use stepwell_contract::{Digest, Observation};
 
 use super::Cache;
 use super::files::{Files, NEVER, name};
 use super::outcome::Outcome;
-use super::trie::{Conflict, Leaf, Missed, Trie, Walk};
+use super::trie::{Ask, Conflict, Leaf, Missed, Trie, Walk};
 use crate::error::StoreError;
+
+/// A trace with so many answers came with as many new digests, which are written beside it.
+const MANY: usize = 4096;
 
 /// What a look-up brought.
 #[derive(Debug)]
@@ -66,22 +69,23 @@ impl Cache {
         Ok(body.and_then(|body| opened(key, &body)))
     }
 
-    /// Looks for what the step with `key` would do, asking `ask` what the step would ask.
+    /// Looks for what the step with `key` would do, asking what the step would ask. Where that is much, several threads ask,
+    /// each with an own product of `asking`.
     ///
     /// # Errors
     ///
     /// What the file system refused.
-    pub fn look_up(
+    pub fn look_up<'a>(
         &self,
         key: Digest,
-        ask: &mut dyn FnMut(&Spot, Question) -> io::Result<Answer>,
+        asking: &(dyn Fn() -> Ask<'a> + Sync),
     ) -> Result<Look, StoreError> {
         let mut furthest: Option<Missed> = None;
         for files in self.all() {
             let Some(trie) = self.trie_of(files, key)? else {
                 continue;
             };
-            let missed = match trie.walk(ask) {
+            let missed = match trie.walk_ahead(asking) {
                 Walk::Miss(missed) => missed,
                 Walk::Hit(leaf, asked) => match self.outcome(leaf.outcome)? {
                     Some(outcome) => {
@@ -122,11 +126,18 @@ impl Cache {
         observations: &[Observation],
         leaf: Leaf,
     ) -> Result<Option<Conflict>, StoreError> {
-        let _lock = self.lock_traces(key)?;
-        let mut trie = self.trie_of(&self.own, key)?.unwrap_or_default();
-        let conflict = trie.insert(observations, leaf);
-        self.write_trie(key, &trie)?;
-        Ok(conflict)
+        thread::scope(|scope| {
+            if observations.len() >= MANY {
+                let builder = thread::Builder::new().name("digests".to_owned());
+                // Without it, they are written when the cache is closed.
+                let _ = builder.spawn_scoped(scope, || self.index.save_or_say());
+            }
+            let _lock = self.lock_traces(key)?;
+            let mut trie = self.trie_of(&self.own, key)?.unwrap_or_default();
+            let conflict = trie.insert(observations, leaf);
+            self.write_trie(key, &trie)?;
+            Ok(conflict)
+        })
     }
 
     /// Writes the trie of `key`, which is locked.

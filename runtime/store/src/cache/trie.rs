@@ -5,6 +5,8 @@
 //! and no more. Two traces that ask different things after the same answers mean that something decides what the step does
 //! that is no answer: the newer one is kept and the finding told.
 
+mod ahead;
+mod form;
 mod shape;
 
 use std::io;
@@ -23,15 +25,18 @@ pub struct Leaf {
     pub took_ms: u64,
 }
 
+/// Answers questions. One of these asks one after the other, and may remember what it looked at last.
+pub type Ask<'a> = Box<dyn FnMut(&Spot, Question) -> io::Result<Answer> + 'a>;
+
 /// The traces of one static key.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trie {
     /// A node's edges lead to nodes behind it alone, and every node but the first has one edge that leads to it.
     nodes: Vec<Node>,
     first: Option<Next>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Node {
     spot: Spot,
     question: Question,
@@ -100,10 +105,18 @@ pub enum Conflict {
 impl Trie {
     /// Asks what the step would ask, until there is an outcome or an answer that is new.
     pub fn walk(&self, ask: &mut dyn FnMut(&Spot, Question) -> io::Result<Answer>) -> Walk {
-        let mut next = self.first;
-        let mut agreed = 0;
+        self.walk_from(self.first, 0, ask)
+    }
+
+    /// The same from `next` on, after `agreed` answers.
+    fn walk_from(
+        &self,
+        mut next: Option<Next>,
+        mut agreed: usize,
+        ask: &mut dyn FnMut(&Spot, Question) -> io::Result<Answer>,
+    ) -> Walk {
         loop {
-            let node = match next {
+            let number = match next {
                 None => {
                     return Walk::Miss(Missed {
                         agreed,
@@ -111,34 +124,49 @@ impl Trie {
                     });
                 }
                 Some(Next::Leaf(leaf)) => return Walk::Hit(leaf, agreed),
-                Some(Next::Node(number)) => self.nodes.get(number as usize),
+                Some(Next::Node(number)) => number,
             };
-            let Some(node) = node else {
+            let Some(node) = self.nodes.get(number as usize) else {
                 return Walk::Miss(Missed {
                     agreed,
                     stuck: None,
                 });
             };
-            let is = ask(&node.spot, node.question);
-            let same = match &is {
-                Ok(answer) => node.edges.iter().find(|(known, _)| known == answer),
-                Err(_) => None,
-            };
-            let Some((_, onward)) = same else {
-                let stuck = Stuck {
-                    spot: node.spot.clone(),
-                    question: node.question,
-                    was: node.edges.last().map(|(answer, _)| answer.clone()),
-                    is: is.map_err(|error| error.to_string()),
-                };
-                return Walk::Miss(Missed {
-                    agreed,
-                    stuck: Some(stuck),
-                });
-            };
+            match self.onward(number, ask(&node.spot, node.question), agreed) {
+                Ok(onward) => next = Some(onward),
+                Err(missed) => return Walk::Miss(*missed),
+            }
             agreed += 1;
-            next = Some(*onward);
         }
+    }
+
+    /// Where the answer to what a node asks leads, which came after `agreed` others.
+    fn onward(
+        &self,
+        node: u32,
+        is: io::Result<Answer>,
+        agreed: usize,
+    ) -> Result<Next, Box<Missed>> {
+        let Some(node) = self.nodes.get(node as usize) else {
+            let stuck = None;
+            return Err(Box::new(Missed { agreed, stuck }));
+        };
+        let same = match &is {
+            Ok(answer) => node.edges.iter().find(|(known, _)| known == answer),
+            Err(_) => None,
+        };
+        same.map(|(_, onward)| *onward).ok_or_else(|| {
+            let stuck = Stuck {
+                spot: node.spot.clone(),
+                question: node.question,
+                was: node.edges.last().map(|(answer, _)| answer.clone()),
+                is: is.map_err(|error| error.to_string()),
+            };
+            Box::new(Missed {
+                agreed,
+                stuck: Some(stuck),
+            })
+        })
     }
 
     /// Adds a trace and what it led to. What asked something else after the same answers gives way.
@@ -206,7 +234,10 @@ impl Trie {
             };
         }
         self.lead(at, Next::Leaf(leaf));
-        self.trim();
+        // Without a conflict nothing has lost what leads to it.
+        if conflict.is_some() || self.is_beyond() {
+            self.trim();
+        }
         conflict
     }
 

@@ -221,3 +221,27 @@ fn many_questions_about_one_folder_see_it_change() {
     fs::write(temp.path().join(new), "").unwrap();
     assert_eq!(asker.ask(new, Question::Kind).unwrap(), Answer::Kind(FILE));
 }
+
+#[test]
+fn questions_in_a_row_about_one_file_are_about_one_state_of_it() {
+    let (temp, dir) = furnished();
+    let mut asker = Asker::new(&dir, &NoDigests);
+    let size = Answer::Stat {
+        kind: FILE,
+        size: 5,
+    };
+    assert_eq!(asker.ask("file", Question::Stat).unwrap(), size);
+    fs::write(temp.path().join("file"), "more bytes").unwrap();
+    // What it said of the size is not joined with the bytes of another state.
+    assert!(asker.ask("file", Question::Content).is_err());
+    let content = Answer::Content(Digest::of(b"more bytes"));
+    assert_eq!(asker.ask("file", Question::Content).unwrap(), content);
+    // Another question in between, and it is looked at again.
+    fs::write(temp.path().join("file"), "").unwrap();
+    asker.ask("program", Question::Kind).unwrap();
+    let size = Answer::Stat {
+        kind: FILE,
+        size: 0,
+    };
+    assert_eq!(asker.ask("file", Question::Stat).unwrap(), size);
+}

@@ -164,3 +164,21 @@ fn what_is_open_is_recorded_before_the_step_changes_it_and_not_after() {
         assert_eq!(answers(&stage.trace()), whole(), "{read_before:?}");
     }
 }
+
+#[test]
+fn the_end_of_a_file_is_known_once_all_is_read_until_it_is_the_steps_own() {
+    let size = TEXT.len() as u64;
+    let stage = Stage::new();
+    let (file, seen) = stage.open();
+    assert!(!seen.ends_at(size));
+    seen.read(&file, 0, &TEXT[..4]);
+    assert!(!seen.ends_at(size));
+    seen.read(&file, 4, &TEXT[4..]);
+    assert!(seen.ends_at(size) && seen.ends_at(size + 1) && !seen.ends_at(size - 1));
+    seen.settle(&file);
+    assert!(!seen.ends_at(size));
+    fs::write(stage.temp.path().join("file"), "").unwrap();
+    let (file, seen) = stage.open();
+    seen.read(&file, 0, b"");
+    assert!(!seen.ends_at(0));
+}

@@ -29,7 +29,7 @@ fn questions(recorder: Recorder) -> Vec<(String, Question)> {
     assert_eq!(trace.flaws, []);
     let observations = trace.observations.into_iter();
     observations
-        .map(|seen| (seen.spot.path.into(), seen.question))
+        .map(|seen| (seen.spot.path.as_ref().into(), seen.question))
         .collect()
 }
 

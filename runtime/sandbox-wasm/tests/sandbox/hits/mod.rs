@@ -119,16 +119,23 @@ impl Case {
     }
 }
 
-/// Whether every question of `trace` is answered as it was.
+/// Whether every question of `trace` is answered as it was. As in a look-up, one asker answers all about a volume.
 fn look_up(stage: &Stage, trace: &Trace) -> bool {
+    let observations = trace.observations.iter();
+    let volumes: BTreeMap<_, _> = observations
+        .map(|seen| (&seen.spot.volume, stage.dir(&seen.spot.volume)))
+        .collect();
+    let volumes = volumes.iter();
+    let mut askers: BTreeMap<_, _> = volumes
+        .map(|(volume, dir)| (*volume, Asker::new(dir, &NoDigests)))
+        .collect();
     trace.observations.iter().all(|seen| {
         let Observation {
             spot,
             question,
             answer,
         } = seen;
-        let dir = stage.dir(&spot.volume);
-        let mut asker = Asker::new(&dir, &NoDigests);
+        let asker = askers.get_mut(&spot.volume).unwrap();
         asker.ask(&spot.path, *question).unwrap() == *answer
     })
 }

@@ -1,4 +1,4 @@
-//! A trie's form: how much of it is kept, what it looks like on disk, and that one from elsewhere is what it says.
+//! A trie's shape: how much of it is kept, and that one from elsewhere leads onward.
 
 use std::collections::BTreeSet;
 
@@ -20,6 +20,11 @@ pub(super) const NOWHERE: Leaf = Leaf {
 };
 
 impl Trie {
+    /// Whether it is more than is kept.
+    pub(super) fn is_beyond(&self) -> bool {
+        self.nodes.len() > MOST_NODES || self.leaves().nth(MOST_LEAVES).is_some()
+    }
+
     /// Drops the oldest outcomes until there are no more than are kept, and what leads to none.
     pub(super) fn trim(&mut self) {
         let mut leaves: Vec<Leaf> = self.leaves().collect();
@@ -116,19 +121,8 @@ impl Trie {
         leads
     }
 
-    /// The form on disk.
-    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
-        postcard::to_allocvec(self).ok()
-    }
-
-    /// What [`encode`](Self::encode) made; `None` where it is not that.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (trie, rest) = postcard::take_from_bytes::<Self>(bytes).ok()?;
-        (rest.is_empty() && trie.is_sound()).then_some(trie)
-    }
-
-    /// Whether edges lead onward, each to a node of its own, and spots can be ones.
-    fn is_sound(&self) -> bool {
+    /// Whether edges lead onward, each to a node of its own.
+    pub(super) fn is_sound(&self) -> bool {
         let mut led = vec![false; self.nodes.len()];
         let mut lead = |next: Next, behind: Option<usize>| match next {
             Next::Leaf(_) => true,
@@ -148,7 +142,7 @@ impl Trie {
         let mut nodes = self.nodes.iter().enumerate();
         let leads = nodes.all(|(number, node)| {
             let mut edges = node.edges.iter();
-            node.spot.is_plain() && edges.all(|(_, next)| lead(*next, Some(number)))
+            edges.all(|(_, next)| lead(*next, Some(number)))
         });
         begins && leads && led.iter().all(|led| *led)
     }
