@@ -4,6 +4,7 @@
 //! that is not there is named as missing. Release builds on both sides.
 
 mod boxes;
+mod cached;
 mod containers;
 mod daemon;
 mod pairs;
@@ -24,7 +25,7 @@ use tools::Tools;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Measure only these rows (1, 2, 3a, 3b, 6, 6b, 7, 100k, 8, 9a, 9b, 9c, 9d)
+    /// Measure only these rows (1, 2, 3a, 3b, 3c, 4, 4b, 5, 5b, git, 6, 6b, 7, 100k, 8, 9a, 9b, 9c, 9d)
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
     /// How many pairs to measure for each row

@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
+    cached::{self, Sight, Steps},
     containers,
     pairs::{self, Compared, Spread},
     scale::{self, Shape},
@@ -42,7 +43,7 @@ pub(super) enum Finding {
 }
 
 /// All rows, in the order of the table.
-pub(super) const ROWS: [Row; 13] = [
+pub(super) const ROWS: [Row; 19] = [
     Row {
         name: "1",
         work: "one-shot `stepwell exec` of a hello, compiled before",
@@ -59,17 +60,65 @@ pub(super) const ROWS: [Row; 13] = [
     },
     Row {
         name: "3a",
-        work: "20,000 small files listed and read inside a step",
+        work: "20,000 small files listed and read inside a step that is recorded, `stepwell run --fresh`",
         against: "the same component under `wasmtime run`",
         at_most: 0.8,
-        measure: |tools, pairs| small_files(tools, pairs, &tools.wasm()?.walk.compiled),
+        measure: |tools, pairs| {
+            cached::small_files(tools, pairs, Sight::Recorded, |walk| &walk.compiled)
+        },
     },
     Row {
         name: "3b",
         work: "the same",
         against: "the same program as a core module under `wasmtime run`",
         at_most: 1.2,
-        measure: |tools, pairs| small_files(tools, pairs, &tools.wasm()?.walk.compiled_module),
+        measure: |tools, pairs| {
+            cached::small_files(tools, pairs, Sight::Recorded, |walk| &walk.compiled_module)
+        },
+    },
+    Row {
+        name: "3c",
+        work: "the same, not recorded, `stepwell exec`",
+        against: "the same component under `wasmtime run`",
+        at_most: 0.8,
+        measure: |tools, pairs| {
+            cached::small_files(tools, pairs, Sight::Unrecorded, |walk| &walk.compiled)
+        },
+    },
+    Row {
+        name: "4",
+        work: "fully cached run of a Task of 1,000 steps that copy one file each",
+        against: "`ninja` with nothing to do, over 1,000 edges and the same files",
+        at_most: 1.0,
+        measure: |tools, pairs| cached::nothing_to_do(tools, pairs, Steps::OneTask),
+    },
+    Row {
+        name: "4b",
+        work: "the same as a Pipeline of 1,000 tasks of one step",
+        against: "`ninja` with nothing to do, over 1,000 edges and the same files",
+        at_most: 1.0,
+        measure: |tools, pairs| cached::nothing_to_do(tools, pairs, Steps::Tasks),
+    },
+    Row {
+        name: "5",
+        work: "cached run that digests 20,000 small files for the first time",
+        against: "`b3sum` over the same files",
+        at_most: 1.1,
+        measure: |tools, pairs| cached::first_digest(tools, pairs, tree::SMALL),
+    },
+    Row {
+        name: "5b",
+        work: "the same of 16 files of 32 MiB",
+        against: "`b3sum` over the same files",
+        at_most: 1.1,
+        measure: |tools, pairs| cached::first_digest(tools, pairs, tree::LARGE),
+    },
+    Row {
+        name: "git",
+        work: "cached run of a step that reads 99,000 of 100,000 files, after a change in one of the others",
+        against: "`git status` after the same change",
+        at_most: 2.0,
+        measure: cached::unrelated_change,
     },
     Row {
         name: "6",
@@ -179,35 +228,6 @@ fn warm_step(tools: &Tools, pairs: u32) -> Result<Finding> {
     pairs::measure(pairs, ours, theirs).map(Finding::Compared)
 }
 
-fn small_files(tools: &Tools, pairs: u32, peer: &Path) -> Result<Finding> {
-    let wasm = tools.wasm()?;
-    let wasmtime = match &wasm.wasmtime {
-        Ok(wasmtime) => wasmtime,
-        Err(why) => return Ok(Finding::Missing(format!("wasmtime: {why}"))),
-    };
-    let inside = "/workspace/tree";
-    let expected = format!("{} files", tree::TOTAL);
-    let ours = || {
-        let workspace = format!("tree={}", wasm.tree.display());
-        let mut stepwell = stepwell(tools);
-        stepwell
-            .args(["exec", "-w", &workspace])
-            .arg(&wasm.walk.component);
-        timed(stepwell.args(["--", inside]), &expected)
-    };
-    let theirs = || {
-        let folder = format!("{}::{inside}", wasm.tree.display());
-        timed(
-            precompiled(wasmtime)
-                .args(["--dir", &folder])
-                .arg(peer)
-                .arg(inside),
-            &expected,
-        )
-    };
-    pairs::measure(pairs, ours, theirs).map(Finding::Compared)
-}
-
 /// The sandbox's own crate can hold many at once; it says how much memory each adds.
 fn waiting_sandboxes(tools: &Tools, _pairs: u32) -> Result<Finding> {
     const SANDBOXES: &str = "48";
@@ -278,7 +298,8 @@ pub(super) fn stepwell(tools: &Tools) -> Command {
     stepwell
 }
 
-fn precompiled(wasmtime: &Path) -> Command {
+/// `wasmtime run` of something that is compiled already.
+pub(super) fn precompiled(wasmtime: &Path) -> Command {
     let mut command = Command::new(wasmtime);
     command.args(["run", "--allow-precompiled"]);
     command

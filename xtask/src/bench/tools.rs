@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use cargo_metadata::MetadataCommand;
 
-use super::{boxes::Containers, tree};
+use super::boxes::Containers;
 use crate::{
     command::{self, say},
     guests::{self, Toolchain},
@@ -39,10 +39,9 @@ pub(super) struct Wasm {
     pub(super) spawn: PathBuf,
     pub(super) hello: Program,
     pub(super) walk: Program,
+    pub(super) copy: Program,
     /// A guest that sleeps for as long as it is told.
     pub(super) sleep: PathBuf,
-    /// The tree that `walk` reads.
-    pub(super) tree: PathBuf,
 }
 
 /// One guest, in all the forms that a row needs.
@@ -118,15 +117,13 @@ impl Wasm {
                 wasmtime.as_ref().ok(),
             )
         };
-        let tree = folder().join("tree");
-        tree::make(&tree)?;
         Ok(Self {
             hello: program("bench_hello.wasm")?,
             walk: program("bench_walk.wasm")?,
+            copy: program("bench_copy.wasm")?,
             sleep: modules.join("limit_sleep.wasm"),
             native: build_native().map_err(|error| format!("{error:#}")),
             spawn: own.join("spawn"),
-            tree,
             wasmtime,
         })
     }
@@ -257,6 +254,8 @@ fn build_guests() -> Result<PathBuf> {
             "bench_hello",
             "--bin",
             "bench_walk",
+            "--bin",
+            "bench_copy",
             "--bin",
             "limit_sleep",
             "--target-dir",
