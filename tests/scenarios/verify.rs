@@ -50,6 +50,28 @@ fn steps_in_rust_c_and_go_are_reproduced_and_nothing_of_the_users_is_changed() {
 }
 
 #[test]
+fn plugins_in_python_and_javascript_are_reproduced() {
+    let stage = Stage::new();
+    for name in ["json-schema", "markdown-lint"] {
+        let fixtures = checkout()
+            .join("examples/plugins")
+            .join(name)
+            .join("fixtures");
+        let case = if name == "json-schema" {
+            "some-are-wrong"
+        } else {
+            "three-are-careless"
+        };
+        let source = fixtures.join(case).join("workspaces/source");
+        let bound = format!("source={}", source.display());
+        let guest = checkout().join(format!("target/guests/{name}.wasm"));
+        let (steps, all, _) = verified(&stage, guest.to_str().unwrap(), &["-w", &bound]);
+        assert_eq!(steps[0]["verdict"], "reproduced", "{steps:#?}");
+        assert_eq!(all["reproduced"], 1, "{all}");
+    }
+}
+
+#[test]
 fn a_step_that_differs_each_time_is_told_with_what_it_was_granted() {
     let stage = Stage::new();
     let (steps, all, code) = verified(&stage, "chance.yaml", &["--grant", "random=real"]);

@@ -1,11 +1,14 @@
 //! `cargo xtask guests`: builds every guest into `target/guests/<name>.wasm`.
 //!
-//! Rust guests come from the two nested workspaces; the others are one C program, one Go program and a few programs from
-//! crates.io, to show that an ordinary WASI program is a step. Knows nothing of what the guests are for.
+//! Rust guests come from the two nested workspaces; the others are one C program, one Go program, a plugin in Python, one in
+//! JavaScript, and a few programs from crates.io, to show that an ordinary WASI program is a step. Knows nothing of what the guests are for.
 
+mod contract;
 mod crates;
 mod go;
+mod js;
 mod pypi;
+mod python;
 mod rust;
 mod script;
 mod shelf;
@@ -42,6 +45,10 @@ pub(crate) enum Set {
     C,
     /// The Go program of tests/guests/foreign/go
     Go,
+    /// The plugin in Python of examples/plugins
+    Python,
+    /// The plugin in JavaScript of examples/plugins
+    Js,
     /// Unchanged programs from crates.io
     Crates,
 }
@@ -94,6 +101,12 @@ pub(crate) fn build(sets: &[Set]) -> Result<()> {
     }
     if sets.contains(&Set::Go) {
         go::build(&mut shelf)?;
+    }
+    if sets.contains(&Set::Python) {
+        python::build(&mut shelf)?;
+    }
+    if sets.contains(&Set::Js) {
+        js::build(&mut shelf)?;
     }
     if sets.len() == Set::value_variants().len() {
         shelf.sweep()?;

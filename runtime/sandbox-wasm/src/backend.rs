@@ -245,6 +245,13 @@ impl Room {
 }
 
 impl Loaded {
+    /// Whether it imports any of `wasi:sockets`.
+    pub(crate) fn imports_sockets(&self) -> bool {
+        self.imports
+            .iter()
+            .any(|name| name.starts_with("wasi:sockets/"))
+    }
+
     /// The linked component, for a step with these grants.
     ///
     /// # Errors

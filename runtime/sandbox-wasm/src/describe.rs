@@ -20,6 +20,9 @@ use crate::typed::{from_wit, type_from_wit};
 /// The start of the random stream, the same for everyone: a description depends on nothing.
 const SEED: [u8; 32] = [0; 32];
 
+/// Sockets to be imported, and no network.
+const NO_NETWORK: &str = "network=none";
+
 impl WasmBackend {
     /// What the plugin `image` says about itself; `None` where it is an ordinary program. Compiles it where it never was.
     /// It runs within `limits` until it has answered or `cancel` is asked for, which is called when it is about to: compiling
@@ -82,7 +85,17 @@ impl WasmBackend {
             .instantiate(&mut store)
             .and_then(|plugin| plugin.stepwell_task_task().call_describe(&mut store))
             .map_err(|error| bad(format!("{error:#}")))?;
-        let description = description(told).checked();
+        let mut description = description(told);
+        let wants_network = |want: &Want| want.grant.starts_with("network=");
+        if loaded.imports_sockets() && !description.capabilities.iter().any(wants_network) {
+            // It says of no network that it wants it: its language's runtime imports sockets, whatever runs on it.
+            description.capabilities.push(Want {
+                grant: NO_NETWORK.to_owned(),
+                reason: "The runtime of its language imports sockets. This hands out none that reach anything."
+                    .to_owned(),
+            });
+        }
+        let description = description.checked();
         description
             .map(Some)
             .map_err(|error| bad(error.to_string()))

@@ -11,6 +11,10 @@ pub(crate) enum Language {
     C,
     /// Go: an ordinary program
     Go,
+    /// Python: a plugin, with its interpreter inside
+    Python,
+    /// JavaScript: a plugin, with its engine inside
+    Js,
 }
 
 impl Language {
@@ -20,6 +24,8 @@ impl Language {
             Self::Rust => "rust",
             Self::C => "c",
             Self::Go => "go",
+            Self::Python => "python",
+            Self::Js => "js",
         }
     }
 

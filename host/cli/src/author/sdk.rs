@@ -1,4 +1,5 @@
-//! The contract and the SDK for Rust, which a new project brings along: what it is built against is what made it.
+//! The contract and the SDK for Rust, which a new project brings along: what it is built against is what made it. A project in
+//! Python or JavaScript is handed the contract whenever it is built.
 
 /// A file: its path in the project's `vendor/stepwell`, and its text.
 type File = (&'static str, &'static str);
@@ -52,6 +53,12 @@ pub(super) const RUST: &[File] = files!(
     "wit/deps/sockets.wit"
     "wit/task.wit"
 );
+
+/// The contract alone: the paths are those in `wit`.
+pub(super) fn contract() -> impl Iterator<Item = File> {
+    let files = RUST.iter();
+    files.filter_map(|(path, text)| Some((path.strip_prefix("wit/")?, *text)))
+}
 
 #[cfg(test)]
 mod tests {

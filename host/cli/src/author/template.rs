@@ -55,12 +55,39 @@ const GO: &[File] = files!("go":
     "task.yaml"
 );
 
+const PYTHON: &[File] = files!("python":
+    "README.md"
+    "app.py"
+    "fixtures/finds-a-marker/expected/outcome.json"
+    "fixtures/finds-nothing/expected/outcome.json"
+    "gitignore"
+    "pipeline.yaml"
+    "plugin.wit"
+    "requirements.txt"
+    "stepwell.toml"
+);
+
+const JS: &[File] = files!("js":
+    "README.md"
+    "app.js"
+    "fixtures/finds-a-marker/expected/outcome.json"
+    "fixtures/finds-nothing/expected/outcome.json"
+    "gitignore"
+    "package.json"
+    "pipeline.yaml"
+    "plugin.wit"
+    "stepwell.js"
+    "stepwell.toml"
+);
+
 /// The files of a project of this name.
 pub(super) fn files(language: Language, name: &str) -> Vec<(String, String)> {
     let own = match language {
         Language::Rust => RUST,
         Language::C => C,
         Language::Go => GO,
+        Language::Python => PYTHON,
+        Language::Js => JS,
     };
     let named = |text: &str| {
         text.replace("{{name}}", name)
@@ -76,7 +103,7 @@ pub(super) fn files(language: Language, name: &str) -> Vec<(String, String)> {
     });
     let vendored: &[File] = match language {
         Language::Rust => sdk::RUST,
-        Language::C | Language::Go => &[],
+        Language::C | Language::Go | Language::Python | Language::Js => &[],
     };
     let vendored = vendored
         .iter()

@@ -423,7 +423,7 @@ lang = \"cobol\"
         17: config::bad_value: this integer is not what is expected; a text in quotes that is not empty
         19: config::bad_value: this string is not what is expected; "docker" or "embedded"
         21: config::bad_value: this string is not what is expected; lower-case letters, digits and `-`, with a letter first
-        22: config::bad_value: this string is not what is expected; one of rust, c, go
+        22: config::bad_value: this string is not what is expected; one of rust, c, go, python, js
         "#);
     }
 

@@ -3,8 +3,11 @@
 use serde_json::{Map, Value, json};
 use stepwell_contract::{Description, ParamType};
 
+/// What a plugin may be handed without anybody's decision: sockets that it imports, none of which reaches anything.
+pub(crate) const NO_POWER: &str = "network=none";
+
 /// The Task, in YAML, whose one step is `image`. What the plugin wants to be granted is not in it: that is for whoever
-/// runs it to decide.
+/// runs it to decide. Only what is no power is.
 ///
 /// # Errors
 ///
@@ -52,13 +55,18 @@ pub(crate) fn task_value(description: &Description, image: &str) -> Value {
     }
     let step = json!({"name": description.name, "image": image});
     spec.insert("steps".to_owned(), json!([step]));
+    let mut metadata = json!({
+        "name": description.name,
+        "labels": {"app.kubernetes.io/version": description.version},
+    });
+    let mut wants = description.capabilities.iter();
+    if wants.any(|want| want.grant == NO_POWER) {
+        metadata["annotations"] = json!({"stepwell.dev/grants": NO_POWER});
+    }
     json!({
         "apiVersion": "tekton.dev/v1",
         "kind": "Task",
-        "metadata": {
-            "name": description.name,
-            "labels": {"app.kubernetes.io/version": description.version},
-        },
+        "metadata": metadata,
         "spec": spec,
     })
 }

@@ -3,6 +3,8 @@
 use stepwell_contract::{DescribedParam, Description, ParamValue};
 use stepwell_report::clean::clean;
 
+use super::NO_POWER;
+
 /// The page for the plugin that is called by `file`. What it says of itself is hostile to a terminal, and made harmless.
 pub(crate) fn manual(description: &Description, file: &str) -> String {
     let mut page = Page::default();
@@ -38,10 +40,12 @@ pub(crate) fn manual(description: &Description, file: &str) -> String {
         let kind = with_keys(result.result_type.as_str(), &result.properties);
         page.item(&result.name, &kind, &result.description);
     }
-    if !description.capabilities.is_empty() {
+    let wants = description.capabilities.iter();
+    let wants: Vec<_> = wants.filter(|want| want.grant != NO_POWER).collect();
+    if !wants.is_empty() {
         page.heading("Wants to be granted");
     }
-    for want in &description.capabilities {
+    for want in wants {
         page.item(&format!("--grant {}", want.grant), "", &want.reason);
     }
     page.0

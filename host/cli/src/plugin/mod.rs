@@ -25,7 +25,7 @@ use crate::exit::{Coded, ExitCode};
 use crate::images;
 
 pub(crate) use components::Components;
-pub(crate) use document::{task, task_value};
+pub(crate) use document::{NO_POWER, task, task_value};
 pub(crate) use manual::manual;
 pub(crate) use schema::schema;
 

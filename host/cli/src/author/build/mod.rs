@@ -2,7 +2,11 @@
 //! can be a step.
 
 mod c;
+mod contract;
 mod go;
+mod js;
+mod packages;
+mod python;
 mod rust;
 mod tool;
 
@@ -31,6 +35,8 @@ pub(super) fn build(project: &Project, env: &Environment) -> anyhow::Result<()> 
         Language::Rust => rust::build(project)?,
         Language::C => c::build(project)?,
         Language::Go => go::build(project)?,
+        Language::Python => python::build(project)?,
+        Language::Js => js::build(project)?,
     };
     let finished = finish(project, &made, env)?;
     print(&finished)
@@ -50,6 +56,7 @@ fn finish(project: &Project, made: &Path, env: &Environment) -> anyhow::Result<S
         let message = format!("`{shown}` imports `{}`: {why}", clean(&import.name));
         return Err(invalid(message));
     }
+    let mut grants = inspection.grants;
     let what = match inspection.world {
         World::Neither => {
             return Err(invalid(format!(
@@ -63,14 +70,23 @@ fn finish(project: &Project, made: &Path, env: &Environment) -> anyhow::Result<S
             let described = described
                 .with_context(|| invalid_coded(format!("`{shown}` does not say what it is")))?;
             match described {
-                Some(described) => format!("the plugin {} {}", described.name, described.version),
+                Some(described) => {
+                    // What it says is nearer than what it imports, which may be its language's affair.
+                    let wants = described.capabilities.into_iter().map(|want| want.grant);
+                    let wants: Vec<String> = wants.collect();
+                    let name = |grant: &str| grant.split('=').next().map(str::to_owned);
+                    grants.retain(|grant| wants.iter().all(|want| name(want) != name(grant)));
+                    grants.extend(wants);
+                    grants.retain(|grant| grant != plugin::NO_POWER);
+                    format!("the plugin {} {}", described.name, described.version)
+                }
                 None => return Err(invalid(format!("`{shown}` does not say what it is"))),
             }
         }
     };
     let component = image.as_component().map_or(&[][..], |bytes| bytes);
     put(&project.component(), component)?;
-    let grants = match inspection.grants.as_slice() {
+    let grants = match grants.as_slice() {
         [] => String::new(),
         grants => format!(", wants the grants {}", grants.join(", ")),
     };

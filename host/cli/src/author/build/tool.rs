@@ -2,7 +2,7 @@
 //!
 //! They run as the author would run them: with the author's environment, and what they print goes where it always goes.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
@@ -43,6 +43,31 @@ impl Tool {
             true => Ok(()),
             false => Err(self.failed()),
         }
+    }
+
+    /// Runs it, silent unless it does not do its work: then `words` picks what the author hears of what it said.
+    ///
+    /// # Errors
+    ///
+    /// It is missing, or does not do its work.
+    pub(super) fn run_saying(
+        &self,
+        command: &mut Command,
+        words: impl FnOnce(&str) -> String,
+    ) -> anyhow::Result<()> {
+        command.stdin(Stdio::null());
+        let output = self.started(command.output(), command)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = [&*output.stdout, &*output.stderr].concat();
+        // Nobody may be reading.
+        let _ = writeln!(
+            io::stderr().lock(),
+            "{}",
+            words(&String::from_utf8_lossy(&said))
+        );
+        Err(self.failed())
     }
 
     /// What came of starting it.
