@@ -48,13 +48,9 @@ pub(crate) fn workshop() -> Stage {
     let path = std::env::var("PATH").unwrap();
     stage.set("PATH", &format!("{}:{path}", go.join("bin").display()));
     // Where the machine has no npm, or a Python without pip.
-    for folder in [
-        find_tool("npm"),
-        find_tool("venv").map(|venv| venv.join("bin")),
-    ] {
-        if let Some(folder) = folder {
-            stage.prepend_path(&folder);
-        }
+    let venv = find_tool("venv").map(|venv| venv.join("bin"));
+    for folder in [find_tool("npm"), venv].into_iter().flatten() {
+        stage.prepend_path(&folder);
     }
     for name in ["HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
         if let Ok(value) = std::env::var(name) {

@@ -157,4 +157,19 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_examples_bring_along_what_a_new_project_does() {
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/plugins");
+        for (language, example, path) in [
+            (Language::Js, "markdown-lint", "plugin.wit"),
+            (Language::Js, "markdown-lint", "stepwell.js"),
+            (Language::Python, "json-schema", "plugin.wit"),
+        ] {
+            let theirs = std::fs::read_to_string(examples.join(example).join(path)).unwrap();
+            let files = files(language, example);
+            let (_, ours) = files.iter().find(|(name, _)| name == path).unwrap();
+            assert_eq!(theirs, *ours, "{example}/{path}");
+        }
+    }
 }
