@@ -11,11 +11,15 @@ use std::thread;
 
 use super::{Ask, Next, Trie, Walk};
 
-/// So many questions are worth a second thread: starting one takes as long as asking some dozen.
-const LEAST: usize = 512;
+/// So many questions are worth a second thread: starting one takes as long as asking some dozen, and any of them may be
+/// about a large file.
+const LEAST: usize = 32;
 
-/// So many are taken by a thread at once. Those of one folder belong together.
-const TAKEN: usize = 64;
+/// So many are taken by a thread at once at most. Those of one folder belong together.
+const MOST_TAKEN: usize = 64;
+
+/// How often a thread comes back for more at least: files differ in size.
+const TURNS: usize = 8;
 
 /// More threads than this wait for the file system.
 const MOST_THREADS: usize = 8;
@@ -80,17 +84,18 @@ impl Trie {
         threads: usize,
     ) -> Option<(usize, std::io::Result<super::Answer>)> {
         let taken = AtomicUsize::new(0);
+        let many = (way.len() / (threads * TURNS)).clamp(1, MOST_TAKEN);
         // Where `other` is. What lies before it is asked to its end, what lies behind it is not.
         let end = AtomicUsize::new(way.len());
         let other = Mutex::new(None);
         let work = || {
             let mut ask = asking();
             loop {
-                let begin = taken.fetch_add(TAKEN, Ordering::Relaxed);
+                let begin = taken.fetch_add(many, Ordering::Relaxed);
                 if begin >= end.load(Ordering::Relaxed) {
                     return;
                 }
-                let places = begin..way.len().min(begin.saturating_add(TAKEN));
+                let places = begin..way.len().min(begin.saturating_add(many));
                 for place in places {
                     if place >= end.load(Ordering::Relaxed) {
                         return;
