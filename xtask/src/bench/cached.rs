@@ -7,7 +7,7 @@
 use std::{
     cell::Cell,
     fmt::Write,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -34,7 +34,7 @@ const HIT: &str = r#""cached":true"#;
 /// Whether what a step sees is recorded.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Sight {
-    /// `stepwell run`: each answer is recorded, and the trace is kept.
+    /// `stepwell run`, which knows the code and nothing else: each answer is recorded, and the trace is kept.
     Recorded,
     /// `stepwell exec`, which keeps nothing.
     Unrecorded,
@@ -59,7 +59,10 @@ pub(super) fn small_files(
         let workspace = format!("tree={}", tree.display());
         let mut stepwell = stepwell(tools);
         match sight {
-            Sight::Recorded => stepwell.args(["run", "--fresh", "walk"]).arg(&task),
+            Sight::Recorded => {
+                remove(&known())?;
+                stepwell.arg("run").arg(&task)
+            }
             Sight::Unrecorded => stepwell.arg("exec").arg(&wasm.walk.component),
         };
         stepwell.args(["-w", &workspace]);
@@ -83,6 +86,20 @@ pub(super) fn small_files(
 
 /// Where a step sees the tree.
 const INSIDE: &str = "/workspace/tree";
+
+/// What is known of steps, apart from their code.
+fn known() -> PathBuf {
+    tools::folder().join("cache/steps")
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("failed to remove `{}`", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// A Task with one step, which reads its whole workspace.
 fn write_walk(tools: &Tools) -> Result<PathBuf> {
@@ -210,10 +227,8 @@ pub(super) fn first_digest(tools: &Tools, pairs: u32, shape: Shape) -> Result<Fi
         run
     };
     command::capture(&mut run())?;
-    let known = tools::folder().join("cache/steps/digests");
     let ours = || {
-        fs::remove_dir_all(&known)
-            .with_context(|| format!("failed to remove `{}`", known.display()))?;
+        remove(&known().join("digests"))?;
         timed(&mut run(), HIT)
     };
     let theirs = || {

@@ -60,7 +60,7 @@ pub(super) const ROWS: [Row; 19] = [
     },
     Row {
         name: "3a",
-        work: "20,000 small files listed and read inside a step that is recorded, `stepwell run --fresh`",
+        work: "20,000 small files listed and read inside a step that is recorded for the first time",
         against: "the same component under `wasmtime run`",
         at_most: 0.8,
         measure: |tools, pairs| {
