@@ -81,12 +81,14 @@ fn attack_an_image_that_is_not_locked_runs_in_ci() {
         if settings {
             stage.file("stepwell.toml", "");
         }
-        let refused = stage.stepwell(&["run", "task.yaml", "--locked"]);
-        assert_eq!(refused.code, Some(4), "{refused:?}");
-        assert!(
-            refused.stderr.contains("`stepwell.lock` does not have"),
-            "{refused:?}"
-        );
+        for command in ["run", "verify"] {
+            let refused = stage.stepwell(&[command, "task.yaml", "--locked"]);
+            assert_eq!(refused.code, Some(4), "{refused:?}");
+            assert!(
+                refused.stderr.contains("`stepwell.lock` does not have"),
+                "{refused:?}"
+            );
+        }
         assert!(!stage.path("stepwell.lock").exists());
     }
     let updated = stage.stepwell(&["update", &reference]);

@@ -24,6 +24,7 @@ mod documents;
 mod endings;
 mod hash;
 mod json;
+mod kept_containers;
 mod languages;
 mod picture;
 mod plugin;

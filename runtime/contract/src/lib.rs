@@ -53,7 +53,7 @@ pub use step::{
 };
 pub use tool::ToolCall;
 pub use trace::{
-    Answer, Asker, Digests, Flaw, Kind, ListingHasher, NoDigests, Observation, Observer, Question,
-    Spot, Trace, Version,
+    Answer, Asker, Bounds, Digests, Flaw, Kind, ListingHasher, NoDigests, Observation, Observer,
+    Part, Question, Seen, Spot, Trace, Unseen, Version, Whole,
 };
 pub use value::{ParamType, ParamValue};

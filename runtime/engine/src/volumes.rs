@@ -16,6 +16,7 @@ use stepwell_contract::{Access, Image, ImageKind, StepName, Volume};
 use stepwell_spec::{Step, TaskRun, VolumeSource};
 use stepwell_store::{StoreError, TaskScratch};
 
+use crate::cache::{Beside, Watch};
 use crate::error::EngineError;
 use crate::places::WorkspacePath;
 use crate::plan::layout::{
@@ -33,6 +34,8 @@ pub(crate) struct Volumes {
     scratch: TaskScratch,
     /// Whether steps may run as another user than we are.
     for_anyone: bool,
+    /// Who else may have them meanwhile.
+    beside: Beside,
 }
 
 impl Volumes {
@@ -59,6 +62,7 @@ impl Volumes {
             open: BTreeMap::new(),
             scratch: scratch.map_err(folder("task"))?,
             for_anyone,
+            beside: tools.neighbours.enter(),
         };
         for PlannedVolume { name, source } in &layout.volumes {
             let (dir, path) = volumes.open_one(tools, name, source)?;
@@ -70,6 +74,15 @@ impl Volumes {
             };
             volumes.open.insert(name, volume);
         }
+        let given = layout.volumes.iter().filter_map(|volume| {
+            let Source::Given { source, access, .. } = &volume.source else {
+                return None;
+            };
+            let own = matches!(source, VolumeSource::EmptyDir | VolumeSource::Files(_));
+            let open = volumes.open.get(&volume.name).filter(|_| !own)?;
+            Some((&*open.dir, *access))
+        });
+        volumes.beside.open(given);
         for (index, step) in run.steps.iter().enumerate() {
             // What is not known yet is written when it is.
             if !step.is_late {
@@ -202,6 +215,11 @@ impl Volumes {
         self.dir(ARTIFACTS)
     }
 
+    /// Asks whether another task could write to them.
+    pub(crate) fn watch(&self) -> Watch {
+        self.beside.watch()
+    }
+
     pub(crate) fn list(&self) -> Vec<Volume> {
         self.open.values().cloned().collect()
     }
@@ -224,8 +242,13 @@ impl Volumes {
 
     /// Gives the task's own folders back.
     pub(crate) fn close(self) -> Result<(), StoreError> {
-        let Self { open, scratch, .. } = self;
-        drop(open);
+        let Self {
+            open,
+            scratch,
+            beside,
+            for_anyone: _,
+        } = self;
+        drop((open, beside));
         scratch.close()
     }
 }

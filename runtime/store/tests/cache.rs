@@ -56,6 +56,7 @@ fn keep(cache: &Cache, number: u64) {
     };
     let outcome = Outcome {
         left: vec![(Spot::new("w", "out"), left)],
+        permissions: Vec::new(),
         said: Vec::new(),
         ending: Ending::SUCCESS,
     };

@@ -32,6 +32,10 @@ pub(crate) struct VerifyArgs {
     )]
     pub(crate) output: VerifyOutput,
 
+    /// Use no image of a registry but those that `stepwell.lock` has, and leave that as it is
+    #[arg(long)]
+    pub(crate) locked: bool,
+
     /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,

@@ -173,7 +173,9 @@ impl Second {
     fn must_not(&self, mode: Mode) -> Option<&'static str> {
         let grants = &self.step.grants;
         match mode {
-            Mode::Never => Some("it runs in a container"),
+            Mode::Never => {
+                Some("it runs in a container, which has the machine's own clock and random numbers")
+            }
             Mode::Again if grants.tools.is_some() => Some("it runs native programs in a container"),
             Mode::Again if !grants.sidecars.is_empty() => Some("a sidecar would hear it twice"),
             Mode::Again => None,

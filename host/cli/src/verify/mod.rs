@@ -79,7 +79,7 @@ pub(crate) fn verify(args: &VerifyArgs, env: &Environment) -> Result<ExitCode, T
         output: Output::Pretty,
         // Two tasks at once may change one folder, and nothing would be said of either.
         max_parallel: Some(NonZeroUsize::MIN),
-        locked: false,
+        locked: args.locked,
         host_paths: Vec::new(),
         privileged: false,
         junit: None,

@@ -4,6 +4,7 @@
 //! gave them. It follows no symlink whatsoever and leaves the folder in no way.
 
 mod reach;
+mod whole;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,6 +15,8 @@ use rustix::io::Errno;
 
 use super::{Answer, Digests, Kind, ListingHasher, Question, Version};
 use crate::Digest;
+
+pub use whole::{Bounds, Seen, Unseen};
 
 /// How much of a file is read at once.
 const CHUNK: usize = 128 << 10;
@@ -31,6 +34,9 @@ pub struct Asker<'a> {
     /// What was there.
     found: Option<Stat>,
 }
+
+/// A name in a folder, and what it is.
+type Entry = (Box<[u8]>, Kind);
 
 /// The folder that a path's last name is in, or why there is none.
 type Reached = Result<OwnedFd, Kind>;
@@ -87,6 +93,10 @@ impl<'a> Asker<'a> {
                     shared: false,
                 },
             ) => place.room(),
+            (Question::Whole, _) => {
+                let seen = place.whole(&stat, kind, &Bounds::default(), digests);
+                seen.map_err(io::Error::from)?.answer
+            }
             _ => Answer::Kind(kind),
         };
         if known.is_none() {
@@ -161,34 +171,8 @@ impl Place<'_> {
             Ok(dir) => dir,
             Err(errno) => return told(errno),
         };
-        let mut entries = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&dir)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if matches!(name, b"." | b"..") {
-                continue;
-            }
-            let kind = match entry.file_type() {
-                // Some file systems do not say.
-                FileType::Unknown => {
-                    match rustix::fs::statat(&dir, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
-                        Ok(stat) => kind_of(&stat),
-                        Err(Errno::NOENT) => {
-                            return Err(io::Error::other("it changed while it was read"));
-                        }
-                        Err(errno) => return Err(errno.into()),
-                    }
-                }
-                file_type => kind_of_type(file_type, false, false),
-            };
-            entries.push((Box::<[u8]>::from(name), kind));
-        }
-        entries.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-        let mut hasher = ListingHasher::default();
-        for (name, kind) in &entries {
-            hasher.entry(name, *kind);
-        }
-        Ok(Answer::Listing(hasher.finish()))
+        let mut entries = entries(&dir, usize::MAX)?.unwrap_or_default();
+        Ok(Answer::Listing(hashed(&mut entries)))
     }
 
     fn target(&self) -> io::Result<Answer> {
@@ -203,6 +187,46 @@ impl Place<'_> {
             Err(errno) => Answer::Kind(refusal(errno)),
         }
     }
+}
+
+/// The names in an open folder, each with what it is; `None` where there are more than `most`.
+fn entries(dir: &OwnedFd, most: usize) -> io::Result<Option<Vec<Entry>>> {
+    let mut entries = Vec::new();
+    for entry in rustix::fs::Dir::read_from(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if matches!(name, b"." | b"..") {
+            continue;
+        }
+        if entries.len() >= most {
+            return Ok(None);
+        }
+        let kind = match entry.file_type() {
+            // Some file systems do not say.
+            FileType::Unknown => {
+                match rustix::fs::statat(dir, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => kind_of(&stat),
+                    Err(Errno::NOENT) => {
+                        return Err(io::Error::other("it changed while it was read"));
+                    }
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
+            file_type => kind_of_type(file_type, false, false),
+        };
+        entries.push((Box::<[u8]>::from(name), kind));
+    }
+    Ok(Some(entries))
+}
+
+/// The digest of `entries`, which are in order then.
+fn hashed(entries: &mut [Entry]) -> Digest {
+    entries.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    let mut hasher = ListingHasher::default();
+    for (name, kind) in entries {
+        hasher.entry(name, *kind);
+    }
+    hasher.finish()
 }
 
 /// An answer where the host refuses what a guest could have asked for too; an error where it failed.

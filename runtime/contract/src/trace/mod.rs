@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use ask::Asker;
-pub use question::{Answer, Kind, ListingHasher, Question};
+pub use ask::{Asker, Bounds, Seen, Unseen};
+pub use question::{Answer, Kind, ListingHasher, Part, Question, Whole};
 pub use version::{Digests, NoDigests, Version};
 
 /// One place in a volume.

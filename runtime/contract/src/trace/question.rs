@@ -25,17 +25,21 @@ pub enum Question {
     /// What does a program find that opens a file, makes it where it is missing and empties it where it is not? A plain file
     /// that may be written to, and nothing at all, are the same to it.
     Room,
+    /// All of what is there but its times: its bytes, names or target, its permissions and its owner. Asked for a program that
+    /// has the kernel itself to ask, of everything that it may look at.
+    Whole,
 }
 
 impl Question {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Kind,
         Self::Stat,
         Self::Content,
         Self::Listing,
         Self::Link,
         Self::Room,
+        Self::Whole,
     ];
 
     /// A word for it.
@@ -47,6 +51,7 @@ impl Question {
             Self::Listing => "listing",
             Self::Link => "link",
             Self::Room => "room",
+            Self::Whole => "whole",
         }
     }
 }
@@ -141,6 +146,50 @@ pub enum Answer {
     /// To [`Question::Room`]: nothing is there, or a file that can be emptied and leaves no trace of what it was: it can be
     /// written to, has no other names, and cannot be run.
     Room,
+    /// To [`Question::Whole`] of a file, a folder or a link.
+    Whole(Box<Whole>),
+}
+
+/// All of what is at a place but its times.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Whole {
+    /// Who may do what: the twelve bits of its mode, those for set-user-ID, set-group-ID and sticky among them.
+    pub permissions: u32,
+    /// The number of the user whose it is, and that of the group.
+    pub owner: (u32, u32),
+    /// Whether it is a file with other names.
+    pub shared: bool,
+    /// What is in it.
+    pub part: Part,
+}
+
+/// What is in something that is at a place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Part {
+    /// A file's bytes.
+    File(Digest),
+    /// A folder's entries, as [`ListingHasher`] has them.
+    Folder(Digest),
+    /// Where a link points to.
+    Link(Box<[u8]>),
+}
+
+impl fmt::Display for Whole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            permissions,
+            owner: (user, group),
+            shared,
+            part,
+        } = self;
+        match part {
+            Part::File(digest) => write!(f, "content {digest}")?,
+            Part::Folder(digest) => write!(f, "listing {digest}")?,
+            Part::Link(target) => write!(f, "a link to `{}`", String::from_utf8_lossy(target))?,
+        }
+        let names = if *shared { ", with other names" } else { "" };
+        write!(f, ", mode {permissions:04o} of {user}:{group}{names}")
+    }
 }
 
 impl fmt::Display for Answer {
@@ -152,6 +201,7 @@ impl fmt::Display for Answer {
             Self::Listing(digest) => write!(f, "listing {digest}"),
             Self::Link(target) => write!(f, "a link to `{}`", String::from_utf8_lossy(target)),
             Self::Room => f.write_str("room for a file"),
+            Self::Whole(whole) => whole.fmt(f),
         }
     }
 }

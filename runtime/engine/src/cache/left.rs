@@ -15,14 +15,27 @@ use stepwell_store::cache::Left;
 use super::places::Places;
 use super::{NotKept, trouble};
 
+/// How many bytes of names of attributes are looked at; a file with more has some.
+const ATTRIBUTES: usize = 256;
+
 /// How many places one outcome has at most: what a guest leaves must not fill the host's memory.
 const MOST: usize = 1 << 20;
+
+/// What is done about a file's extended attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attributes {
+    /// The step could not set any.
+    Ignored,
+    /// They are not put back, so that a file that has one is not kept.
+    Refused,
+}
 
 /// The state of all that was `written`, in the order of the places.
 pub(super) fn what_is_left(
     store: &Cache,
     places: &Places,
     written: &BTreeSet<Spot>,
+    attributes: Attributes,
 ) -> Result<Vec<(Spot, Left)>, NotKept> {
     let mut askers = places.askers(&NoDigests);
     let mut found = BTreeMap::new();
@@ -55,8 +68,15 @@ pub(super) fn what_is_left(
                 let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
                 options.read(true).custom_flags(flags.bits() as i32);
                 let file = dir.open_with(&*spot.path, &options).map_err(unread)?;
+                let mut file = file.into_std();
+                if attributes == Attributes::Refused && has_attributes(&file).map_err(unread)? {
+                    return Err(NotKept::Strange {
+                        path: places.show(&spot),
+                        what: "a file with extended attributes".to_owned(),
+                    });
+                }
                 let (digest, size) = store
-                    .keep_blob(&mut file.into_std())
+                    .keep_blob(&mut file)
                     .map_err(|error| NotKept::Store(trouble("write to", &error)))?;
                 Left::File {
                     digest,
@@ -80,6 +100,21 @@ pub(super) fn what_is_left(
         found.insert(spot, left);
     }
     Ok(found.into_iter().collect())
+}
+
+/// Whether `file` has extended attributes but the label that a security module gives to every file.
+fn has_attributes(file: &std::fs::File) -> io::Result<bool> {
+    let mut names = [0; ATTRIBUTES];
+    match rustix::fs::flistxattr(file, &mut names) {
+        Ok(length) => {
+            let mut names = names[..length].split(|byte| *byte == 0);
+            Ok(names.any(|name| !matches!(name, b"" | b"security.selinux")))
+        }
+        // The file system has none.
+        Err(rustix::io::Errno::NOTSUP) => Ok(false),
+        Err(rustix::io::Errno::RANGE) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The names in the folder at `path`.

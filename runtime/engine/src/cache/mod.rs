@@ -9,27 +9,33 @@
 //! it would be told the same. Whatever may break that is a [`NotKept`], with a name. It does not know how a backend records,
 //! nor what is on the cache's disk.
 
+mod beside;
 mod left;
 mod not_kept;
 mod places;
 mod put_back;
 mod recorder;
+mod snapshot;
 
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use stepwell_contract::event::{CacheChange, CacheState, CacheUse};
-use stepwell_contract::{Asker, Digest, Ending, StepSink, StepSpec, Volume};
+use stepwell_contract::{Asker, Digest, Ending, ImageKind, StepSink, StepSpec, Volume};
 use stepwell_store::cache::{Ask, Conflict, Found, Leaf, Look, Missed, Outcome};
 use stepwell_store::{Cache, StoreError};
 
 use crate::error::EngineError;
 use crate::events::Outlet;
-use left::what_is_left;
+use crate::places::Entered;
+pub(crate) use beside::{Beside, Neighbours, Watch};
+use left::{Attributes, what_is_left};
 pub(crate) use not_kept::NotKept;
 use places::Places;
 use recorder::Recorder;
+use snapshot::{Most, Snapshot};
 
 /// What a run does with a cache.
 #[derive(Debug, Clone)]
@@ -63,6 +69,20 @@ pub(crate) struct TaskCache<'a> {
     pub(crate) refused: Option<NotKept>,
     /// Whether the document says that its steps depend on nothing else.
     pub(crate) declared: bool,
+    /// Why none of its containers is kept, where none is.
+    pub(crate) no_containers: Option<NotKept>,
+    /// Whether another task could write to its folders.
+    pub(crate) beside: Watch,
+    /// Whether somebody opened a shell in it, where anybody can.
+    pub(crate) entered: Option<Entered>,
+}
+
+/// Who observes a step that runs.
+enum Witness {
+    /// Its backend, question by question.
+    Backend,
+    /// We, for a container: everything that it may look at, before it began.
+    Us(Snapshot),
 }
 
 /// How a step went through the cache.
@@ -96,7 +116,8 @@ impl TaskCache<'_> {
         };
         let refused = refused
             .or_else(|| self.refused.clone())
-            .or_else(|| not_kept::by_its_grants(step, self.declared));
+            .or_else(|| not_kept::by_its_grants(step, self.declared))
+            .or_else(|| self.by_what_is_around(step.image.kind()));
         let places = match refused {
             Some(refused) => Err(refused),
             None => Places::of(&step.mounts, &self.volumes),
@@ -135,6 +156,23 @@ impl TaskCache<'_> {
                 Err(error) => notices.push(trouble("read", &error)),
             }
         }
+        let witness = match step.image.kind() {
+            ImageKind::Component => Witness::Backend,
+            ImageKind::Container => {
+                self.beside.begin();
+                match Snapshot::take(&places, self.caching.store.digests(), Most::default()) {
+                    Ok(snapshot) => Witness::Us(snapshot),
+                    Err(refused) => {
+                        used.reason = Some(refused.to_string());
+                        return Through {
+                            ended: run(Arc::clone(sink)),
+                            used,
+                            notices,
+                        };
+                    }
+                }
+            }
+        };
         let recorder = Recorder::new(
             Arc::clone(sink),
             Arc::clone(&self.caching.store),
@@ -146,9 +184,12 @@ impl TaskCache<'_> {
         let ended = run(Arc::clone(&recorder) as Arc<dyn StepSink>);
         let now = outlet.now();
         if let Ok(ending) = &ended {
-            let took_ms = now.since(began);
-            used.observations = recorder.observations();
-            let made = self.keep(&recorder, ending, &places, used.key, now.0, took_ms);
+            used.observations = match &witness {
+                Witness::Backend => recorder.observations(),
+                Witness::Us(snapshot) => snapshot.len() as u64,
+            };
+            let times = (now.0, now.since(began));
+            let made = self.keep(&recorder, witness, ending, &places, used.key, times);
             match made {
                 Ok((outcome, conflict)) => {
                     used.state = CacheState::Kept;
@@ -212,26 +253,65 @@ impl TaskCache<'_> {
         }))
     }
 
+    /// Why no step of this kind is kept now, for what is around it.
+    fn by_what_is_around(&self, kind: ImageKind) -> Option<NotKept> {
+        let entered = self.entered.as_ref();
+        match kind {
+            ImageKind::Component => None,
+            ImageKind::Container => {
+                let shell = entered.is_some_and(|entered| entered.load(Ordering::SeqCst));
+                let refused = self.no_containers.clone();
+                refused.or(shell.then_some(NotKept::Shell))
+            }
+        }
+    }
+
     fn keep(
         &self,
         recorder: &Recorder,
+        witness: Witness,
         ending: &Ending,
         places: &Places,
         key: Digest,
-        at_ms: u64,
-        took_ms: u64,
+        (at_ms, took_ms): (u64, u64),
     ) -> Result<(Digest, Option<Conflict>), NotKept> {
         let store = &self.caching.store;
-        let trace = recorder.take_trace();
-        not_kept::by_its_ending(ending, self.caching.failures)?;
-        let trace = trace.ok_or(NotKept::NoTrace)?;
+        let kind = match &witness {
+            Witness::Backend => ImageKind::Component,
+            Witness::Us(_) => ImageKind::Container,
+        };
+        not_kept::by_its_ending(kind, ending, self.caching.failures)?;
+        let (trace, changes, attributes) = match witness {
+            Witness::Backend => {
+                let trace = recorder.take_trace().ok_or(NotKept::NoTrace)?;
+                (trace, None, Attributes::Ignored)
+            }
+            Witness::Us(before) => {
+                let (trace, changes) = before.changes(places, store.digests())?;
+                (trace, Some(changes), Attributes::Refused)
+            }
+        };
         if let Some(flaw) = trace.flaws.into_iter().next() {
             return Err(NotKept::Flaw(flaw));
         }
         let said = recorder.said()?;
-        let left = what_is_left(store, places, &trace.written)?;
+        let left = what_is_left(store, places, &trace.written, attributes)?;
+        let permissions = match changes {
+            None => Vec::new(),
+            Some(changes) => {
+                let permissions = changes.agreed(&left)?;
+                if let Some(reason) = self.by_what_is_around(kind) {
+                    return Err(reason);
+                }
+                if self.beside.met() {
+                    return Err(NotKept::Beside);
+                }
+                permissions
+            }
+        };
         let outcome = Outcome {
             left,
+            permissions,
             said,
             ending: ending.clone(),
         };

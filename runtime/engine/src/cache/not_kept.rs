@@ -76,19 +76,52 @@ pub(crate) enum NotKept {
     /// It left more than is kept.
     #[error("it left more than {0} files")]
     TooMany(usize),
+    /// It is a container with a network.
+    #[error("it is a container that can reach the network, whose answers nobody records")]
+    Network,
+    /// It is a container that is not confined as others are.
+    #[error("it is a container with {0}")]
+    Powers(&'static str),
+    /// It sees a folder of the machine's.
+    #[error("its task has a `hostPath`, a folder that others may change")]
+    HostPath,
+    /// Somebody was in there.
+    #[error("somebody opened a shell in its task")]
+    Shell,
+    /// Others could write to its files.
+    #[error("another task that may write to its folders ran at the same time")]
+    Beside,
+    /// It may look at more than is looked at for it.
+    #[error("it may look at more than {most} {what}")]
+    TooMuch {
+        /// How many.
+        most: u64,
+        /// Of what.
+        what: &'static str,
+    },
+    /// What it may look at cannot be looked at.
+    #[error("failed to look at `{path}`, which it may look at too: {cause}")]
+    Unseen {
+        /// Where.
+        path: String,
+        /// Why.
+        cause: String,
+    },
     /// The cache could not be written to.
     #[error("{0}")]
     Store(String),
 }
 
+/// The exit codes of a program in a container that a signal has ended are above this.
+const SIGNALS: i32 = 128;
+
 /// Why what `step` does would depend on more than is recorded. Where the document declares that it does not matter, only
 /// what it declares that about is let through.
 pub(super) fn by_its_grants(step: &StepSpec, declared: bool) -> Option<NotKept> {
     if step.image.kind() == ImageKind::Container {
-        // A container has the machine's clock and processes; only a network is granted to it.
         return match declared {
             false => Some(NotKept::Container),
-            true => Some(NotKept::NoTrace),
+            true => beyond_its_mounts(step),
         };
     }
     let Grants {
@@ -118,10 +151,37 @@ pub(super) fn by_its_grants(step: &StepSpec, declared: bool) -> Option<NotKept> 
     (!declared).then_some(NotKept::Granted(setting))
 }
 
+/// What a container reaches beyond its image and its mounts, where it is one that does. That it has the machine's clock and
+/// its random numbers is known to who declares that it may be kept; a network and powers over the machine are not meant.
+fn beyond_its_mounts(step: &StepSpec) -> Option<NotKept> {
+    let StepSpec {
+        grants, security, ..
+    } = step;
+    if grants.tools.is_some() {
+        Some(NotKept::Tools)
+    } else if grants.network.is_reachable() || !grants.sidecars.is_empty() {
+        Some(NotKept::Network)
+    } else if security.privileged {
+        Some(NotKept::Powers("all powers over the machine"))
+    } else if !security.add_capabilities.is_empty() {
+        Some(NotKept::Powers("capabilities that others do not have"))
+    } else {
+        None
+    }
+}
+
 /// Whether what led to `ending` is kept.
-pub(super) fn by_its_ending(ending: &Ending, failures: bool) -> Result<(), NotKept> {
+pub(super) fn by_its_ending(
+    kind: ImageKind,
+    ending: &Ending,
+    failures: bool,
+) -> Result<(), NotKept> {
     match ending {
         ending if ending.is_success() => Ok(()),
+        // A signal, which may be anybody's.
+        Ending::Exited { code } if kind == ImageKind::Container && *code > SIGNALS => {
+            Err(NotKept::Ending)
+        }
         Ending::Exited { .. } | Ending::Failed { .. } | Ending::Trapped { .. } => match failures {
             true => Ok(()),
             false => Err(NotKept::Failed),

@@ -33,6 +33,7 @@ struct Mounted {
     volume: Arc<str>,
     root: usize,
     path: String,
+    access: Access,
 }
 
 /// A mounted volume and where it is on the host.
@@ -92,6 +93,7 @@ impl Places {
                 volume: Arc::clone(&one.mount.volume),
                 root,
                 path,
+                access: one.mount.access,
             });
         }
         Ok(places)
@@ -117,7 +119,7 @@ impl Places {
     /// The key of a step with this static key and these places: which of its mounts show one folder is nothing that it is
     /// told, and decides what it sees.
     pub(super) fn key(&self, static_key: Digest) -> Digest {
-        let mut key = Hasher::new("stepwell cache key v1");
+        let mut key = Hasher::new("stepwell cache key v2");
         key.field(static_key.as_bytes());
         key.number(self.mounts.len() as u64);
         for mounted in &self.mounts {
@@ -141,6 +143,24 @@ impl Places {
         let mut roots = self.roots.iter();
         let root = roots.find(|root| *root.name == *name)?;
         Some(&root.dir)
+    }
+
+    /// The place of each root.
+    pub(super) fn roots(&self) -> impl Iterator<Item = Spot> {
+        let roots = self.roots.iter();
+        roots.map(|root| Spot::new(Arc::clone(&root.name), ""))
+    }
+
+    /// Whether the step may write to `spot` through one of its mounts.
+    pub(super) fn may_write(&self, spot: &Spot) -> bool {
+        self.mounts.iter().any(|mounted| {
+            let root = self.roots.get(mounted.root);
+            let inside = spot.path.strip_prefix(&*mounted.path).is_some_and(|rest| {
+                mounted.path.is_empty() || rest.is_empty() || rest.starts_with('/')
+            });
+            let here = root.is_some_and(|root| root.name == spot.volume);
+            here && inside && mounted.access == Access::ReadWrite
+        })
     }
 
     /// Who answers questions about each root.
@@ -174,7 +194,7 @@ impl Located<'_> {
 }
 
 /// Where an open folder is, and which one it is.
-fn locate(dir: &Dir) -> Option<(PathBuf, (u64, u64))> {
+pub(super) fn locate(dir: &Dir) -> Option<(PathBuf, (u64, u64))> {
     let stat = rustix::fs::fstat(dir).ok()?;
     let link = format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd());
     let path = std::fs::read_link(Path::new(&link)).ok()?;

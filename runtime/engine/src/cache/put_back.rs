@@ -32,6 +32,7 @@ enum Change {
     },
     /// The bytes are right.
     SetExecutable(bool),
+    SetPermissions(u32),
     MakeLink(Box<[u8]>),
 }
 
@@ -109,7 +110,7 @@ pub(super) fn plan(store: &Cache, places: &Places, outcome: &Outcome) -> Result<
                 Some(Change::WriteFile { .. }),
                 Kind::File { shared: false, .. }
             )
-        );
+        ) && may_write_over(places, spot);
         match kind {
             Kind::Absent => {}
             Kind::Folder => goes.push((spot.clone(), Change::RemoveFolder)),
@@ -123,11 +124,27 @@ pub(super) fn plan(store: &Cache, places: &Places, outcome: &Outcome) -> Result<
     for (spot, _) in &goes {
         may_change(places, spot)?;
     }
-    if let Some((spot, _)) = comes.first() {
+    for (spot, _) in &comes {
         may_change(places, spot)?;
     }
     goes.extend(comes);
+    // Last, and a folder after what is in it: it may be closed to us then.
+    let permissions = outcome.permissions.iter().rev();
+    goes.extend(permissions.map(|(spot, bits)| (spot.clone(), Change::SetPermissions(*bits))));
     Ok(Work { changes: goes })
+}
+
+/// Whether the file at `spot` can be emptied and written to as it is.
+fn may_write_over(places: &Places, spot: &Spot) -> bool {
+    places.dir(&spot.volume).is_some_and(|dir| {
+        rustix::fs::accessat(
+            &**dir,
+            &*spot.path,
+            Access::WRITE_OK,
+            AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW,
+        )
+        .is_ok()
+    })
 }
 
 /// Whether the folder that `spot` is in may be written to, where it is there.
@@ -182,6 +199,14 @@ fn make(store: &Cache, dir: &Dir, path: &str, change: &Change) -> io::Result<()>
         Change::SetExecutable(executable) => {
             let mode = dir.symlink_metadata(path)?.permissions().mode();
             set_executable(dir, path, mode, *executable)
+        }
+        Change::SetPermissions(bits) => {
+            let path = if path.is_empty() { "." } else { path };
+            let is = dir.symlink_metadata(path)?;
+            match is.is_symlink() || is.permissions().mode() & 0o7777 == *bits {
+                true => Ok(()),
+                false => dir.set_permissions(path, Permissions::from_mode(*bits)),
+            }
         }
         Change::WriteFile { digest, executable } => {
             let blob = store.blob(*digest).map_err(io::Error::other)?;

@@ -72,6 +72,58 @@ fn a_real_source_is_a_reason_and_a_declaration_lifts_it() {
         not_kept::by_its_grants(&step, false),
         Some(NotKept::Container)
     );
+    assert_eq!(not_kept::by_its_grants(&step, true), None);
+}
+
+#[test]
+fn attack_a_container_that_reaches_beyond_its_mounts_is_not_kept_whatever_is_declared() {
+    type Change = fn(&mut StepSpec);
+    let changes: [(Change, Option<NotKept>); 7] = [
+        (|_| {}, None),
+        (
+            |step| step.security.drop_capabilities = vec!["ALL".into()],
+            None,
+        ),
+        (
+            |step| step.grants.apply("network=any").unwrap(),
+            Some(NotKept::Network),
+        ),
+        (
+            |step| step.grants.apply("sidecar=db:1").unwrap(),
+            Some(NotKept::Network),
+        ),
+        (
+            |step| step.grants.tools = Some("alpine:3".into()),
+            Some(NotKept::Tools),
+        ),
+        (
+            |step| step.security.privileged = true,
+            Some(NotKept::Powers("all powers over the machine")),
+        ),
+        (
+            |step| step.security.add_capabilities = vec!["SYS_ADMIN".into()],
+            Some(NotKept::Powers("capabilities that others do not have")),
+        ),
+    ];
+    for (change, expected) in changes {
+        let mut step = crate::key::tests::step();
+        step.image = Image::container("app:1", crate::key::tests::container());
+        change(&mut step);
+        assert_eq!(not_kept::by_its_grants(&step, true), expected);
+        assert_eq!(
+            not_kept::by_its_grants(&step, false),
+            Some(NotKept::Container)
+        );
+    }
+}
+
+#[test]
+fn a_container_that_a_signal_ended_did_not_end_by_itself() {
+    let ending = |code| Ending::Exited { code };
+    let judged = |kind, code| not_kept::by_its_ending(kind, &ending(code), true);
+    assert_eq!(judged(ImageKind::Container, 137), Err(NotKept::Ending));
+    assert_eq!(judged(ImageKind::Container, 127), Ok(()));
+    assert_eq!(judged(ImageKind::Component, 137), Ok(()));
 }
 
 #[test]
@@ -81,17 +133,26 @@ fn an_ending_from_outside_is_never_kept_and_a_failure_when_asked() {
         after: std::time::Duration::from_secs(1),
     };
     for failures in [false, true] {
-        assert_eq!(not_kept::by_its_ending(&Ending::SUCCESS, failures), Ok(()));
+        assert_eq!(
+            not_kept::by_its_ending(ImageKind::Component, &Ending::SUCCESS, failures),
+            Ok(())
+        );
         for ending in [&timed_out, &Ending::Cancelled] {
             let never = Err(NotKept::Ending);
-            assert_eq!(not_kept::by_its_ending(ending, failures), never);
+            assert_eq!(
+                not_kept::by_its_ending(ImageKind::Component, ending, failures),
+                never
+            );
         }
     }
     assert_eq!(
-        not_kept::by_its_ending(&failed, false),
+        not_kept::by_its_ending(ImageKind::Component, &failed, false),
         Err(NotKept::Failed)
     );
-    assert_eq!(not_kept::by_its_ending(&failed, true), Ok(()));
+    assert_eq!(
+        not_kept::by_its_ending(ImageKind::Component, &failed, true),
+        Ok(())
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod board;
 mod held;
 mod pause;
+mod seat;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,6 +20,8 @@ use board::{Board, OpenStep, OpenTask};
 pub(crate) use held::{Held, close_scopes};
 pub(crate) use pause::Paused;
 pub use pause::{Breakpoint, GoOn};
+pub(crate) use seat::Entered;
+use seat::Seat;
 
 /// What to tell of a step that stops at a breakpoint: how it is looked into and goes on.
 pub type Announce = dyn Fn(&TaskName, &StepName, Breakpoint) -> String + Send + Sync;
@@ -132,6 +135,7 @@ impl Places {
             places: self.clone(),
             task,
             number,
+            entered: Entered::default(),
         }
     }
 }
@@ -141,9 +145,15 @@ pub(crate) struct TaskPlaces {
     places: Places,
     task: TaskName,
     number: u64,
+    entered: Entered,
 }
 
 impl TaskPlaces {
+    /// Says whether somebody opened a shell in the task, from its opening on.
+    pub(crate) fn entered(&self) -> Entered {
+        Arc::clone(&self.entered)
+    }
+
     /// Whether a failed task is held.
     pub(crate) fn keeps(&self) -> bool {
         self.places.0.keep
@@ -151,6 +161,10 @@ impl TaskPlaces {
 
     /// `step` has a place, and is about to run there.
     pub(crate) fn enter(&self, step: &StepName, place: Arc<dyn Place>) {
+        let place = Arc::new(Seat {
+            place,
+            entered: self.entered(),
+        });
         let mut board = self.places.board();
         if let Some(task) = board.task(self.number) {
             task.steps.push(OpenStep {

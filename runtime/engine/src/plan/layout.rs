@@ -125,6 +125,17 @@ pub(crate) fn own_volume(step: &StepName, folder: &str) -> String {
 }
 
 impl Layout {
+    /// Whether a folder of the machine's is behind one of the mounts.
+    pub(crate) fn has_host_path(&self) -> bool {
+        let mut sources = self.volumes.iter().map(|volume| &volume.source);
+        sources.any(|source| {
+            let Source::Given { source, .. } = source else {
+                return false;
+            };
+            matches!(source, VolumeSource::HostPath { .. })
+        })
+    }
+
     /// What the steps of `run` see.
     ///
     /// # Errors

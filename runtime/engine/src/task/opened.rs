@@ -11,6 +11,7 @@ use super::shared::Shared;
 use super::thread::Job;
 use crate::cache::{NotKept, TaskCache};
 use crate::error::EngineError;
+use crate::places::TaskPlaces;
 use crate::plan::layout::Layout;
 use crate::plan::{self, Part};
 use crate::proxies::Attached;
@@ -106,7 +107,7 @@ impl Shared {
         let results = Arc::clone(self.results.get_or_init(|| results));
         let steps = volumes.steps();
         let list = volumes.list();
-        let cache = tools.engine.caching.as_ref().map(|caching| TaskCache {
+        let mut cache = tools.engine.caching.as_ref().map(|caching| TaskCache {
             fresh: caching.is_fresh(run.task.as_str()),
             volumes: list.clone(),
             refused: if run.cache == CacheSetting::Off {
@@ -119,6 +120,9 @@ impl Shared {
                 None
             },
             declared: run.cache == CacheSetting::On,
+            no_containers: layout.has_host_path().then_some(NotKept::HostPath),
+            beside: volumes.watch(),
+            entered: None,
             caching,
         });
         let tees = |step: &Step| step.stdout.is_some() || step.stderr.is_some();
@@ -130,6 +134,9 @@ impl Shared {
             let opened = places.open(run.task.clone(), job.attempt, volumes.workspaces(&layout));
             self.places.get_or_init(|| opened)
         });
+        if let Some(cache) = &mut cache {
+            cache.entered = places.map(TaskPlaces::entered);
+        }
         *self.volumes() = Some(volumes);
         let spec = TaskSpec {
             name: run.task.clone(),

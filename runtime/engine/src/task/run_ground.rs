@@ -8,6 +8,7 @@ use stepwell_store::Scratch;
 use tokio::sync::mpsc::Sender;
 
 use crate::admit::Admissions;
+use crate::cache::Neighbours;
 use crate::error::EngineError;
 use crate::events::Events;
 use crate::mask::Mask;
@@ -33,6 +34,8 @@ pub(crate) struct Tools {
     /// What was admitted so far.
     pub(crate) admissions: Admissions,
     pub(crate) scratch: Arc<Scratch>,
+    /// The tasks that are open.
+    pub(crate) neighbours: Neighbours,
 }
 
 impl RunGround {
@@ -60,6 +63,7 @@ impl RunGround {
                 engine,
                 admissions,
                 scratch: Arc::new(scratch),
+                neighbours: Neighbours::default(),
             }),
             threads: Arc::default(),
         })

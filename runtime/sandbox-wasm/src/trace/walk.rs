@@ -141,6 +141,6 @@ pub(super) fn kind_of(answer: Answer) -> Option<Kind> {
         Answer::Link(_) => Some(Kind::Link),
         Answer::Listing(_) => Some(Kind::Folder),
         // Of these the kind is asked for itself.
-        Answer::Content(_) | Answer::Room => None,
+        Answer::Content(_) | Answer::Room | Answer::Whole(_) => None,
     }
 }

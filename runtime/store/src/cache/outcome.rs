@@ -55,6 +55,9 @@ pub enum Said {
 pub struct Outcome {
     /// What it changed, in the order of the places: a folder before what is in it.
     pub left: Vec<(Spot, Left)>,
+    /// Who may do what with the files and folders that it changed, in the order of the places: nine bits of a mode each. Empty
+    /// for a step that cannot set them.
+    pub permissions: Vec<(Spot, u32)>,
     /// What it told its host, in order.
     pub said: Vec<Said>,
     /// How it ended: by itself.
@@ -65,9 +68,13 @@ pub struct Outcome {
 #[derive(Serialize, Deserialize)]
 struct Kept {
     left: Vec<(Spot, Left)>,
+    permissions: Vec<(Spot, u32)>,
     said: Vec<KeptSaid>,
     ending: KeptEnding,
 }
+
+/// Whatever a cache says, no file gets more than this: a set-user-ID bit is a power that no step's files have.
+const PERMISSIONS: u32 = 0o777;
 
 #[derive(Serialize, Deserialize)]
 enum KeptSaid {
@@ -126,6 +133,7 @@ impl Outcome {
         });
         let kept = Kept {
             left: self.left.clone(),
+            permissions: self.permissions.clone(),
             said: said.collect(),
             ending,
         };
@@ -136,7 +144,13 @@ impl Outcome {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (kept, rest) = postcard::take_from_bytes::<Kept>(bytes).ok()?;
         let in_order = kept.left.is_sorted_by(|one, other| one.0 < other.0);
-        if !rest.is_empty() || !in_order || !kept.left.iter().all(|(spot, _)| spot.is_plain()) {
+        let permissions = &kept.permissions;
+        let permitted = permissions.is_sorted_by(|one, other| one.0 < other.0)
+            && permissions
+                .iter()
+                .all(|(spot, bits)| spot.is_plain() && bits & !PERMISSIONS == 0);
+        let plain = kept.left.iter().all(|(spot, _)| spot.is_plain());
+        if !rest.is_empty() || !in_order || !plain || !permitted {
             return None;
         }
         let ending = match kept.ending {
@@ -176,6 +190,7 @@ impl Outcome {
         });
         Some(Self {
             left: kept.left,
+            permissions: kept.permissions,
             said: said.collect(),
             ending,
         })

@@ -32,6 +32,7 @@ fn outcome(digest: Digest) -> Outcome {
     };
     Outcome {
         left: vec![(Spot::new("w", "out"), left)],
+        permissions: Vec::new(),
         said: Vec::new(),
         ending: Ending::SUCCESS,
     }
@@ -150,6 +151,7 @@ fn what_a_step_left_comes_back_as_it_was() {
     for ending in endings {
         let outcome = Outcome {
             left: left.clone(),
+            permissions: Vec::new(),
             said: said.clone(),
             ending,
         };
@@ -170,6 +172,7 @@ fn an_ending_from_outside_is_not_kept() {
     for ending in [Ending::Cancelled, Ending::TimedOut { after }] {
         let outcome = Outcome {
             left: Vec::new(),
+            permissions: Vec::new(),
             said: Vec::new(),
             ending,
         };
@@ -425,6 +428,7 @@ fn attack_an_outcome_that_leaves_its_volume_is_none_and_one_that_stays_is_taken(
     ] {
         let outcome = Outcome {
             left: vec![(Spot::new("w", path), Left::Folder)],
+            permissions: Vec::new(),
             said: Vec::new(),
             ending: Ending::SUCCESS,
         };
