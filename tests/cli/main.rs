@@ -16,6 +16,7 @@ mod debian;
 mod documents;
 mod exec;
 mod fetched;
+mod full_disk;
 mod images;
 mod inputs;
 mod inspect;
