@@ -1,5 +1,12 @@
 //! Steps that do not run again, what is told of them, and what can be done with what is kept.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
 use serde_json::Value;
 
 use crate::stage::Stage;
@@ -28,13 +35,48 @@ impl Said {
 }
 
 fn ask(stage: &Stage, args: &[&str]) -> Said {
-    let output = stage.command(args).output().unwrap();
+    end(&mut stage.command(args))
+}
+
+fn end(command: &mut Command) -> Said {
+    let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Said {
         code: output.status.code(),
         stdout: text(output.stdout),
         stderr: text(output.stderr),
     }
+}
+
+/// Who may do nothing, by its number.
+const NOBODY: u32 = 65534;
+
+/// Sets the modes of `path` and of all that is below it.
+fn set_modes(path: &Path, folder: u32, file: u32) {
+    let is_folder = path.is_dir();
+    if is_folder {
+        for entry in fs::read_dir(path).unwrap() {
+            set_modes(&entry.unwrap().path(), folder, file);
+        }
+    }
+    let mode = if is_folder { folder } else { file };
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// The files below `path`, each with when it was changed last.
+fn state(path: &Path) -> Vec<(PathBuf, SystemTime)> {
+    let mut files = Vec::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(&path).unwrap();
+            open.extend(entries.map(|entry| entry.unwrap().path()));
+        }
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        files.push((path, modified));
+    }
+    files.sort();
+    files
 }
 
 fn stage() -> Stage {
@@ -45,7 +87,11 @@ fn stage() -> Stage {
 
 /// What the cache had to do with each step of a run with these arguments, and the result.
 fn run(stage: &Stage, args: &[&str]) -> (Vec<String>, Option<String>) {
-    let ended = ask(stage, &[&["run", "task.yaml", "-o", "json"], args].concat());
+    run_by(&mut stage.command(&[&["run", "task.yaml", "-o", "json"], args].concat()))
+}
+
+fn run_by(command: &mut Command) -> (Vec<String>, Option<String>) {
+    let ended = end(command);
     assert_eq!(ended.code, Some(0), "{}", ended.text());
     let (mut states, mut answer) = (Vec::new(), None);
     for line in ended.stdout.lines() {
@@ -141,4 +187,45 @@ fn what_is_kept_is_counted_checked_carried_and_removed() {
         "{collected}"
     );
     assert_eq!(run(&stage, &[]).0, ["kept", "kept"]);
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "what is skipped is told")]
+fn attack_a_shared_cache_of_another_user_is_read_as_far_as_it_may_be_and_never_changed() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can be another user");
+        return;
+    }
+    let stage = stage();
+    let (_, answer) = run(&stage, &[]);
+    let shared = stage.path("shared");
+    fs::rename(stage.path("cache/steps"), &shared).unwrap();
+    let settings = format!("[cache]\nshared = [\"{}\"]\n", shared.display());
+    stage.file("stepwell.toml", &settings);
+    fs::set_permissions(stage.path(""), Permissions::from_mode(0o755)).unwrap();
+    set_modes(&shared, 0o755, 0o644);
+    let before = state(&shared);
+    // Each time with a cache of its own that is empty.
+    let as_nobody = |own: &str| {
+        let own = stage.path(own);
+        fs::create_dir(&own).unwrap();
+        chown(&own, Some(NOBODY), Some(NOBODY)).unwrap();
+        let mut command = stage.command(&["run", "task.yaml", "-o", "json"]);
+        command
+            .env("STEPWELL_CACHE", own.join("cache"))
+            .env("STEPWELL_STATE", own.join("state"))
+            .uid(NOBODY)
+            .gid(NOBODY);
+        let (states, said) = run_by(&mut command);
+        assert_eq!(said, answer);
+        states
+    };
+    assert_eq!(as_nobody("whole"), ["hit", "hit"]);
+    set_modes(&shared.join("blobs"), 0o755, 0o600);
+    assert_eq!(as_nobody("no-blobs"), ["hit", "kept"], "only one needs any");
+    set_modes(&shared.join("traces"), 0o700, 0o644);
+    assert_eq!(as_nobody("no-traces"), ["kept", "kept"]);
+    fs::set_permissions(&shared, Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(as_nobody("nothing"), ["kept", "kept"]);
+    assert_eq!(state(&shared), before);
 }

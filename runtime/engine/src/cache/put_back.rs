@@ -4,7 +4,9 @@
 //! up to then the step can still run instead. What is changed goes through the volumes' handles, so that no link that
 //! somebody else puts in the way leads out of one.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
 
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
 use rustix::fs::{Access, AtFlags, OFlags};
@@ -124,8 +126,13 @@ pub(super) fn plan(store: &Cache, places: &Places, outcome: &Outcome) -> Result<
     for (spot, _) in &goes {
         may_change(places, spot)?;
     }
+    let made: BTreeSet<_> = comes.iter().map(|(spot, _)| spot).collect();
     for (spot, _) in &comes {
-        may_change(places, spot)?;
+        let (folder, _) = spot.path.rsplit_once('/').unwrap_or_default();
+        // What is made here is ours to fill, whatever is there now.
+        if !made.contains(&Spot::new(Arc::clone(&spot.volume), folder)) {
+            may_change(places, spot)?;
+        }
     }
     goes.extend(comes);
     // Last, and a folder after what is in it: it may be closed to us then.

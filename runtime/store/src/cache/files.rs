@@ -87,6 +87,12 @@ impl Files {
                 self.drop_bad(name);
                 Ok(None)
             }
+            // Whoever shares it keeps this from us: it is as if it were not there.
+            Err(error @ Errno::ACCESS) if !self.writes => {
+                let path = self.path.join(name);
+                tracing::warn!(path = %path.display(), %error, "a shared cache may not be read");
+                Ok(None)
+            }
             Err(error) => Err(self.io("open", name)(error)),
         }
     }
