@@ -193,8 +193,9 @@ fn on_a_terminal_keys_go_through_and_the_window_is_the_users() {
     keys.write_all(follow).unwrap();
     until(&mut screen, "resized\r");
 
-    // Ctrl-C is a key of the shell's, and ends what runs in it alone.
-    keys.write_all(b"echo slee\"\"ping; sleep 1000\n").unwrap();
+    // Ctrl-C is a key of the shell's, and ends what runs in it alone: what says so runs by then, and has the terminal.
+    keys.write_all(b"sh -c 'echo slee\"\"ping; exec sleep 1000'\n")
+        .unwrap();
     until(&mut screen, "sleeping\r");
     keys.write_all(b"\x03").unwrap();
     // It takes along what was typed behind it.
