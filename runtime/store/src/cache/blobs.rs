@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::sync::atomic::Ordering;
 
-use rustix::fs::AtFlags;
 use stepwell_contract::{Digest, Digests as _, Version};
 
 use super::Cache;
@@ -46,12 +45,7 @@ impl Cache {
 
     /// Whether the blob is there, and every byte right; if so, nobody takes it away while this process uses the cache.
     pub(super) fn uses_blob(&self, digest: Digest) -> Result<bool, StoreError> {
-        let path = name("blobs", digest);
-        if self.blob_of(&self.own, digest)?.is_none() {
-            return Ok(false);
-        }
-        // Somebody may have taken it just before it was touched.
-        Ok(rustix::fs::statat(self.own.dir(), &path, AtFlags::SYMLINK_NOFOLLOW).is_ok())
+        Ok(self.blob_of(&self.own, digest)?.is_some())
     }
 
     /// Opens the blob with `digest`, every byte of which is right; `None` where there is none. One that is damaged is removed.
@@ -73,7 +67,9 @@ impl Cache {
         let Some(mut file) = files.open(&path)? else {
             return Ok(None);
         };
-        files.touch(&file, self.claim.since());
+        if !files.touch(&file, &path, self.claim.since()) {
+            return Ok(None);
+        }
         let version = stat(&file).map_err(files.io("look at", &path))?;
         let version = Version::of(&version);
         let known = self.index.get(&version);

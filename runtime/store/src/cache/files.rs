@@ -97,25 +97,29 @@ impl Files {
         }
     }
 
-    /// Says that `file` is in use now, where it was last used before `since`.
-    pub(super) fn touch(&self, file: &File, since: (i64, i64)) {
+    /// Says that `file`, which is called `name`, is in use now, where it was last used before `since`. Whether it is still
+    /// there: a collector that took it before this was said has taken it.
+    #[must_use]
+    pub(super) fn touch(&self, file: &File, name: &str, since: (i64, i64)) -> bool {
         let used = rustix::fs::fstat(file).map(|stat| modified(&stat));
-        if self.writes && used.is_ok_and(|used| used < since) {
-            let now = Timespec {
-                tv_sec: 0,
-                tv_nsec: UTIME_NOW,
-            };
-            let omit = Timespec {
-                tv_sec: 0,
-                tv_nsec: UTIME_OMIT,
-            };
-            let times = Timestamps {
-                last_access: omit,
-                last_modification: now,
-            };
-            // Where it cannot be said, it may be collected early.
-            let _ = rustix::fs::futimens(file, &times);
+        if !self.writes || used.is_ok_and(|used| used >= since) {
+            return true;
         }
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_NOW,
+        };
+        let omit = Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        };
+        let times = Timestamps {
+            last_access: omit,
+            last_modification: now,
+        };
+        // Where it cannot be said, it may be collected early.
+        let _ = rustix::fs::futimens(file, &times);
+        rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
     /// All of a sealed file; `None` where there is none, or is not whole any more, and then it is removed.
@@ -127,7 +131,9 @@ impl Files {
         let Some(file) = self.open(name)? else {
             return Ok(None);
         };
-        self.touch(&file, since);
+        if !self.touch(&file, name, since) {
+            return Ok(None);
+        }
         let bytes = self.read(file, name)?;
         let body = bytes.and_then(|bytes| unsealed(&bytes).map(<[u8]>::to_vec));
         if body.is_none() {
