@@ -190,7 +190,6 @@ fn what_is_kept_is_counted_checked_carried_and_removed() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "what is skipped is told")]
 fn attack_a_shared_cache_of_another_user_is_read_as_far_as_it_may_be_and_never_changed() {
     if !rustix::process::geteuid().is_root() {
         eprintln!("skipped: only root can be another user");
