@@ -14,4 +14,5 @@ mod pull;
 mod push;
 mod real;
 mod server;
+mod shelf;
 mod signatures;
