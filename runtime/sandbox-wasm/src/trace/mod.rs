@@ -33,6 +33,7 @@
 //! Knows nothing of what a trace is good for, and nothing of WASI's handles and errors.
 
 mod at;
+mod beside;
 mod change;
 mod owned;
 mod reading;

@@ -14,10 +14,15 @@ use stepwell_contract::{Digest, Flaw, Question, Spot, Version};
 
 use super::Tracer;
 use super::at::stat_answer;
+use super::beside::Whole;
 use super::recorder::Content;
 
 /// How much the host reads at once of what the guest left out.
 const CHUNK: usize = 128 << 10;
+
+/// A file of this size, read in one piece, is remembered until it is closed and digested by another thread. Bounds what the
+/// handles of a guest hold in memory.
+const SMALL: usize = 8 << 10;
 
 /// What is recorded of one open file.
 pub(crate) struct Seen {
@@ -37,10 +42,20 @@ enum Reading {
         hasher: Box<blake3::Hasher>,
         position: u64,
     },
+    /// All of a small file, at once. It is digested when it is closed.
+    Whole { question: u32, bytes: Box<[u8]> },
     /// What it can read is recorded, as long as the file stays as it is.
     Settled(Option<Digest>),
     /// What it can read is its own affair: the file is the step's.
     Free,
+}
+
+/// What is known of a file when it is closed.
+enum Read {
+    /// Its digest, unless it was known before.
+    Digest(Option<Digest>),
+    /// All of it, and which question that answers.
+    Whole(u32, Box<[u8]>),
 }
 
 impl fmt::Debug for Seen {
@@ -78,7 +93,9 @@ impl Seen {
     pub(crate) fn read(&self, file: &File, position: u64, bytes: &[u8]) {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*reading, Reading::Unread) {
-            *reading = self.begin(position == 0);
+            let is_whole = bytes.len() as u64 == self.opened.size && bytes.len() <= SMALL;
+            let is_start = position == 0;
+            *reading = self.begin(is_start, (is_start && is_whole).then_some(bytes));
         }
         let Reading::Streaming {
             hasher,
@@ -115,7 +132,7 @@ impl Seen {
             return false;
         }
         let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(*reading, Reading::Settled(_))
+        matches!(*reading, Reading::Whole { .. } | Reading::Settled(_))
     }
 
     /// The guest is told what is known of the open file.
@@ -146,7 +163,7 @@ impl Seen {
     pub(super) fn settle(&self, file: &File) {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*reading, Reading::Unread) {
-            *reading = self.begin(false);
+            *reading = self.begin(false, None);
             if let Reading::Streaming {
                 hasher,
                 position,
@@ -168,29 +185,37 @@ impl Seen {
     }
 
     fn end(&self, file: &File, reading: &mut Reading) {
-        let digest = match reading {
-            Reading::Unread | Reading::Free => return,
-            Reading::Settled(digest) => *digest,
+        let read = match std::mem::replace(reading, Reading::Settled(None)) {
+            unread @ (Reading::Unread | Reading::Free) => {
+                *reading = unread;
+                return;
+            }
+            Reading::Settled(digest) => Read::Digest(digest),
+            Reading::Whole { question, bytes } => Read::Whole(question, bytes),
             Reading::Streaming {
-                hasher,
+                mut hasher,
                 position,
                 question,
-            } => self.rest(file, hasher, *position, *question),
+            } => Read::Digest(self.rest(file, &mut hasher, position, question)),
         };
-        *reading = Reading::Settled(digest);
         match rustix::fs::fstat(file.as_fd()) {
-            Ok(stat) if Version::of(&stat) == self.opened => {
-                if let Some(digest) = digest {
-                    self.tracer.digests().put(&self.opened, digest);
-                }
-            }
+            Ok(stat) if Version::of(&stat) == self.opened => match read {
+                Read::Digest(None) => {}
+                Read::Digest(Some(digest)) => self.tracer.digests().put(&self.opened, digest),
+                Read::Whole(question, bytes) => self.tracer.beside.digest(Whole {
+                    question,
+                    version: self.opened,
+                    bytes,
+                }),
+            },
             Ok(_) => self.tracer.lock().flaw(Flaw::Changed(self.spot.clone())),
             Err(errno) => self.unread(&errno),
         }
     }
 
     /// Asks for the content. Where the guest does not begin at the beginning, a digest that is known saves reading.
-    fn begin(&self, at_start: bool) -> Reading {
+    /// `whole` is all of a small file, where the guest begins with that.
+    fn begin(&self, at_start: bool, whole: Option<&[u8]>) -> Reading {
         let mut recorder = self.tracer.lock();
         let question = match recorder.read(&self.spot, &self.opened) {
             Content::Free => return Reading::Free,
@@ -201,10 +226,16 @@ impl Seen {
             recorder.answer(question, digest);
             return Reading::Settled(None);
         }
-        Reading::Streaming {
-            question,
-            hasher: Box::default(),
-            position: 0,
+        match whole {
+            Some(bytes) => Reading::Whole {
+                question,
+                bytes: bytes.into(),
+            },
+            None => Reading::Streaming {
+                question,
+                hasher: Box::default(),
+                position: 0,
+            },
         }
     }
 

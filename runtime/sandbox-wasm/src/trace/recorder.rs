@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use stepwell_contract::{
     Answer, Digest, Flaw, Kind, ListingHasher, Observation, Question, Spot, Trace, Version,
 };
@@ -18,7 +19,7 @@ const FLAWS_TOLD: usize = 8;
 pub(super) struct Recorder {
     most: usize,
     asked: Vec<Asked>,
-    known: HashMap<Spot, Known>,
+    known: HashMap<Spot, Known, RandomState>,
     owned: Owned,
     flaws: Vec<Flaw>,
 }
@@ -56,7 +57,7 @@ impl Recorder {
         Self {
             most: most.min(u32::MAX as usize),
             asked: Vec::new(),
-            known: HashMap::new(),
+            known: HashMap::default(),
             owned: Owned::default(),
             flaws: Vec::new(),
         }
@@ -86,10 +87,17 @@ impl Recorder {
                 question => at(question),
             };
             if let Some(said) = said {
-                let said = self.asked.get(said as usize);
-                let said = said.and_then(|asked| asked.answer.as_ref());
-                if said.is_some_and(|said| !agrees(said, &answer)) {
-                    self.flaw(Flaw::Changed(spot.clone()));
+                match self.asked.get_mut(said as usize) {
+                    // What is digested only now has to agree with it.
+                    Some(Asked {
+                        question: Question::Content,
+                        answer: said @ None,
+                        ..
+                    }) if question == Question::Content => *said = Some(answer),
+                    Some(Asked {
+                        answer: Some(said), ..
+                    }) if !agrees(said, &answer) => self.flaw(Flaw::Changed(spot.clone())),
+                    _ => {}
                 }
                 return;
             }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use cap_std::fs::Dir;
 use stepwell_contract::{Digests, Flaw, Observer, Spot};
 
+use super::beside::Beside;
 use super::recorder::Recorder;
 use crate::fs::CountedFile;
 
@@ -12,6 +13,7 @@ use crate::fs::CountedFile;
 pub(crate) struct Tracer {
     observer: Arc<dyn Observer>,
     recorder: Mutex<Recorder>,
+    pub(super) beside: Beside,
     /// What is open to be read, and some that is not any more.
     open: Mutex<Vec<Weak<CountedFile>>>,
 }
@@ -28,6 +30,7 @@ impl Tracer {
     pub(crate) fn new(observer: Arc<dyn Observer>) -> Arc<Self> {
         Arc::new(Self {
             recorder: Mutex::new(Recorder::new(observer.most())),
+            beside: Beside::new(Arc::clone(&observer)),
             observer,
             open: Mutex::default(),
         })
@@ -90,7 +93,11 @@ impl Tracer {
 
     /// Hands the record over. Everything that the guest held open is closed.
     pub(crate) fn finish(&self) {
-        let recorder = std::mem::replace(&mut *self.lock(), Recorder::new(0));
+        let answered = self.beside.finish();
+        let mut recorder = std::mem::replace(&mut *self.lock(), Recorder::new(0));
+        for (question, digest) in answered {
+            recorder.answer(question, digest);
+        }
         let trace = recorder.finish();
         self.observer.observed(trace);
     }

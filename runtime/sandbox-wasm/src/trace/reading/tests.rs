@@ -11,7 +11,7 @@ struct Kept(Mutex<Option<Trace>>);
 
 impl Observer for Kept {
     fn most(&self) -> usize {
-        100
+        10_000
     }
 
     fn digests(&self) -> &dyn Digests {
@@ -54,6 +54,17 @@ impl Stage {
         for &(from, to) in parts {
             seen.read(&file, from as u64, TEXT.get(from..to).unwrap_or_default());
         }
+        seen.close(&file);
+    }
+
+    /// Reads another file, which is `bytes`, at once.
+    fn read_another(&self, name: &str, bytes: &[u8]) {
+        let path = self.temp.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let file = File::open(path).unwrap();
+        let stat = rustix::fs::fstat(&file).unwrap();
+        let seen = Seen::to_read(&self.tracer, Spot::new("v", name), &stat);
+        seen.read(&file, 0, bytes);
         seen.close(&file);
     }
 
@@ -181,4 +192,42 @@ fn the_end_of_a_file_is_known_once_all_is_read_until_it_is_the_steps_own() {
     let (file, seen) = stage.open();
     seen.read(&file, 0, b"");
     assert!(!seen.ends_at(0));
+}
+
+#[test]
+fn many_files_have_their_own_digests_in_the_order_in_which_they_were_read() {
+    // More than one batch of many small ones, then of a few that are at the bound, and one beyond it.
+    let text = |number: usize| match number {
+        ..3000 => number.to_string().into_bytes(),
+        3100 => vec![0; SMALL + 1],
+        _ => vec![u8::try_from(number % 256).unwrap(); SMALL],
+    };
+    let stage = Stage::new();
+    for number in 0..=3100 {
+        stage.read_another(&number.to_string(), &text(number));
+    }
+    let expected: Vec<Answer> = (0..=3100)
+        .map(|number| Answer::Content(Digest::of(&text(number))))
+        .collect();
+    assert!(answers(&stage.trace()) == expected);
+}
+
+#[test]
+fn a_step_that_is_given_up_leaves_no_thread_waiting() {
+    let stage = Stage::new();
+    for number in 0..600 {
+        stage.read_another(&number.to_string(), b"x");
+    }
+    let kept = Arc::downgrade(&stage.kept);
+    let Stage {
+        kept: ours,
+        tracer,
+        temp,
+    } = stage;
+    drop((ours, tracer));
+    // The thread holds the observer for as long as it lives.
+    while kept.strong_count() > 0 {
+        std::thread::yield_now();
+    }
+    drop(temp);
 }

@@ -136,6 +136,23 @@ fn a_file_that_is_read_again_in_another_state_is_compared() {
 }
 
 #[test]
+fn a_content_that_is_still_digested_is_compared_with_what_is_asked_meanwhile() {
+    for (later, agrees) in [(b"abc", true), (b"abd", false)] {
+        let mut recorder = recorder();
+        let Content::Wanted(at) = recorder.read(&spot("a"), &version(3)) else {
+            panic!("nobody has read it before");
+        };
+        let asked = Answer::Content(Digest::of(b"abc"));
+        recorder.note(&spot("a"), Question::Content, asked.clone());
+        recorder.answer(at, Digest::of(later));
+        let trace = recorder.finish();
+        assert_eq!(trace.flaws.is_empty(), agrees);
+        assert_eq!(trace.observations.len(), 1);
+        assert_eq!(trace.observations[0].answer, asked);
+    }
+}
+
+#[test]
 fn a_listing_is_as_it_was_before_the_steps_own_changes() {
     let folder = spot("d");
     let before = entries(&[
