@@ -261,7 +261,94 @@ fn attack_a_container_that_depends_on_more_than_its_mounts_is_not_kept() {
         network.starts_with("it is a container that can reach the network"),
         "{network}"
     );
+    let with =
+        |field: &str| task(ON, "true").replace("    script:", &format!("    {field}\n    script:"));
+    let added = "securityContext: {capabilities: {add: [NET_ADMIN]}}";
+    assert_eq!(
+        reason(&with(added), &[]),
+        "it is a container with capabilities that others do not have"
+    );
+    let all = reason(
+        &with("securityContext: {privileged: true}"),
+        &["--privileged"],
+    );
+    assert_eq!(all, "it is a container with all powers over the machine");
+    let folder = world.stage.folder("machine").display().to_string();
+    let volumes = format!("  volumes: [{{name: v, hostPath: {{path: {folder}}}}}]\n  steps:");
+    let mounted = with("volumeMounts: [{name: v, mountPath: /machine}]");
+    let host_path = reason(
+        &mounted.replace("  steps:", &volumes),
+        &["--host-path", &folder],
+    );
+    assert_eq!(
+        host_path,
+        "its task has a `hostPath`, a folder that others may change"
+    );
+    let serves = "{name: beside, image: registry.example/box, script: \"sleep 1000\"}";
+    let sidecars = format!("  sidecars: [{serves}]\n  steps:");
+    assert_eq!(
+        reason(&task(ON, "true").replace("  steps:", &sidecars), &[]),
+        "its task has sidecars, which may change what it sees"
+    );
     assert_eq!(reason(&task(ON, "true"), &[]), "");
+}
+
+#[test]
+fn attack_somebody_in_a_shell_changes_what_a_container_leaves() {
+    if !boxes::are_possible() {
+        return;
+    }
+    for backend in Backend::all() {
+        let world = World::on(&backend);
+        let document = task(ON, "until [ -e go ]; do sleep 0.1; done");
+        let opened = |tree: &str, go: &(dyn Fn() + Sync)| {
+            world.tree(tree);
+            std::thread::scope(|scope| {
+                scope.spawn(go);
+                let told = world.run(&document, tree, &[]).succeeded();
+                used(&told).1.to_owned()
+            })
+        };
+        let go = world.stage.path("entered/go");
+        let reason = opened("entered", &|| {
+            // There is nothing to enter until the container runs; and when it ends, so does the shell, whatever it did.
+            while !go.exists() {
+                let enter = ["shell", "--", "touch", "/workspace/w/go"];
+                world.stage.stepwell(&enter);
+            }
+        });
+        assert_eq!(reason, "somebody opened a shell in its task");
+        let go = world.stage.path("alone/go");
+        let reason = opened("alone", &|| fs::write(&go, "").unwrap());
+        assert_ne!(reason, "somebody opened a shell in its task");
+    }
+}
+
+#[test]
+fn attack_a_file_with_extended_attributes_is_left_behind() {
+    if !boxes::are_possible() {
+        return;
+    }
+    let world = World::on(&Backend::all()[0]);
+    for (tree, attribute, reason) in [
+        (
+            "marked",
+            Some("user.mark"),
+            "it left `/workspace/w/left`, which is a file with extended attributes",
+        ),
+        ("plain", None, ""),
+    ] {
+        world.tree(tree);
+        if let Some(name) = attribute {
+            let file = world.stage.path(tree).join("in.txt");
+            let flags = rustix::fs::XattrFlags::empty();
+            rustix::fs::setxattr(&file, name, b"x", flags).unwrap();
+        }
+        let told = world
+            .run(&task(ON, "mv in.txt left"), tree, &[])
+            .succeeded();
+        assert_eq!(used(&told).1, reason, "{told:?}");
+    }
 }
 
 /// Two tasks over one workspace, the second of which follows the first or meets it.
