@@ -117,6 +117,8 @@ fn pool() -> PoolingAllocationConfig {
         .total_core_instances(POOL_STEPS * 8)
         .total_memories(POOL_STEPS * 2)
         .total_tables(POOL_STEPS * 8)
+        // A guest runs on its step's thread; each stack would be reserved and guarded before the first step.
+        .total_stacks(0)
         .max_core_instances_per_component(POOL_INSTANCES)
         .max_memories_per_component(POOL_MEMORIES)
         .max_tables_per_component(POOL_TABLES)

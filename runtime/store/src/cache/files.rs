@@ -151,8 +151,9 @@ impl Files {
         if size > LARGEST {
             return Ok(None);
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
-        file.take(LARGEST)
+        // It was given its name when it was whole: nothing is added to it.
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        file.take(size)
             .read_to_end(&mut bytes)
             .map_err(self.io("read", name))?;
         Ok(Some(bytes))

@@ -6,7 +6,7 @@
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use super::{Ask, Next, Trie, Walk};
@@ -24,11 +24,19 @@ const TURNS: usize = 8;
 /// More threads than this wait for the file system.
 const MOST_THREADS: usize = 8;
 
+/// How many threads ask at once. Finding out reads what bounds this process, which costs more than asking a few questions.
+fn threads() -> usize {
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    *THREADS.get_or_init(|| {
+        let threads = thread::available_parallelism();
+        threads.map_or(1, NonZero::get).min(MOST_THREADS)
+    })
+}
+
 impl Trie {
     /// The same as [`walk`](Self::walk). Each thread asks with an own product of `asking`.
     pub fn walk_ahead<'a>(&self, asking: &(dyn Fn() -> Ask<'a> + Sync)) -> Walk {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        self.walk_with(asking, threads.min(MOST_THREADS), LEAST)
+        self.walk_with(asking, threads(), LEAST)
     }
 
     pub(super) fn walk_with<'a>(
