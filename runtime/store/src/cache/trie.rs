@@ -12,6 +12,7 @@ mod shape;
 use std::io;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use stepwell_contract::{Answer, Digest, Observation, Question, Spot};
 
 /// What a trace led to.
@@ -40,9 +41,11 @@ pub struct Trie {
 struct Node {
     spot: Spot,
     question: Question,
-    /// The one that was stored last comes last.
-    edges: Vec<(Answer, Next)>,
+    /// The one that was stored last comes last. Most nodes have one for ever.
+    edges: Edges,
 }
+
+type Edges = SmallVec<[(Answer, Next); 1]>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Next {
@@ -174,6 +177,9 @@ impl Trie {
         if observations.len() > shape::MOST_NODES {
             return None;
         }
+        if self.nodes.is_empty() {
+            self.nodes.reserve_exact(observations.len());
+        }
         let mut conflict = None;
         // Where the edge is that leads to what comes next; `None` for the beginning.
         let mut at: Option<(usize, usize)> = None;
@@ -199,7 +205,7 @@ impl Trie {
                     self.nodes.push(Node {
                         spot: observation.spot.clone(),
                         question: observation.question,
-                        edges: Vec::with_capacity(1),
+                        edges: Edges::new(),
                     });
                     self.lead(at, Next::Node(next));
                     number

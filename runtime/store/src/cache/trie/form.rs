@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use stepwell_contract::{Answer, Question, Spot};
 
 use super::shape::MOST_NODES;
-use super::{Next, Node, Trie};
+use super::{Edges, Next, Node, Trie};
 
 /// How much of a path is taken over from the one before at most: a short file must not make long paths without end.
 const MOST_SHARED: usize = u8::MAX as usize;
@@ -105,7 +105,7 @@ impl Trie {
                     here.is_plain().then_some(here)?
                 }
             };
-            let mut edges = Vec::with_capacity(1);
+            let mut edges = Edges::new();
             for _ in 0..asked.edges {
                 let (edge, behind) = postcard::take_from_bytes::<(Answer, Next)>(rest).ok()?;
                 rest = behind;

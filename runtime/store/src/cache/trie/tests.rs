@@ -180,7 +180,7 @@ fn attack_a_trie_from_elsewhere_that_loops_or_leaves_its_volume_is_none_and_a_pl
     let node = |path: &str, next| Node {
         spot: Spot::new("w", path),
         question: Question::Kind,
-        edges: vec![(Answer::Kind(Kind::Absent), next)],
+        edges: Edges::from_buf([(Answer::Kind(Kind::Absent), next)]),
     };
     let end = Next::Leaf(leaf(1));
     let trie = |nodes: Vec<Node>, first| Trie { nodes, first };
