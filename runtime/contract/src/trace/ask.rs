@@ -18,8 +18,8 @@ use crate::Digest;
 
 pub use whole::{Bounds, Seen, Unseen};
 
-/// How much of a file is read at once.
-const CHUNK: usize = 128 << 10;
+/// How much of a file is read at once: it is still near the processor when it is digested.
+const CHUNK: usize = 64 << 10;
 
 /// Asks about places in one volume. It keeps the folder that it asked about last open, and remembers the state of the place
 /// that it asked about last, so that all questions about one file cost one system call: it is used while nobody but others
