@@ -54,6 +54,6 @@ pub use step::{
 pub use tool::ToolCall;
 pub use trace::{
     Answer, Asker, Bounds, Digests, Flaw, Kind, ListingHasher, NoDigests, Observation, Observer,
-    Part, Question, Seen, Spot, Trace, Unseen, Version, Whole,
+    Part, Question, Seen, Settled, Spot, Trace, Unseen, Version, Whole,
 };
 pub use value::{ParamType, ParamValue};

@@ -81,7 +81,7 @@ fn keep(cache: &Cache, number: u64) {
         modified: (1, 0),
         changed: (1, 0),
     };
-    cache.digests().put(&version, digest);
+    cache.digests().put(&version.settled().unwrap(), digest);
 }
 
 /// Whether what the step with `number` left is there; that it is not what it left cannot be.

@@ -157,12 +157,15 @@ impl Place<'_> {
             Ok(file) => file,
             Err(errno) => return told(errno),
         };
+        let settled = version.settled();
         let digest = digest_of(&file)?;
         let same = |stat: Stat| Version::of(&stat) == version;
         if !same(rustix::fs::fstat(&file)?) {
             return Err(io::Error::other("it changed while it was read"));
         }
-        digests.put(&version, digest);
+        if let Some(settled) = settled {
+            digests.put(&settled, digest);
+        }
         Ok(Answer::Content(digest))
     }
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ask::{Asker, Bounds, Seen, Unseen};
 pub use question::{Answer, Kind, ListingHasher, Part, Question, Whole};
-pub use version::{Digests, NoDigests, Version};
+pub use version::{Digests, NoDigests, Settled, Version};
 
 /// One place in a volume.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use stepwell_contract::{Digest, Observer, Version};
+use stepwell_contract::{Digest, Observer, Settled};
 
 /// Batches that wait for the thread.
 const WAITING: usize = 4;
@@ -22,7 +22,8 @@ const BATCH_FILES: usize = 256;
 pub(super) struct Whole {
     /// Which question its digest answers.
     pub(super) question: u32,
-    pub(super) version: Version,
+    /// Its state, where its digest may be remembered by that.
+    pub(super) version: Option<Settled>,
     pub(super) bytes: Box<[u8]>,
 }
 
@@ -127,7 +128,9 @@ fn digest_all(observer: &dyn Observer, batch: Vec<Whole>, answered: &mut Vec<Ans
     answered.reserve(batch.len());
     for file in batch {
         let digest = Digest::of(&file.bytes);
-        digests.put(&file.version, digest);
+        if let Some(version) = &file.version {
+            digests.put(version, digest);
+        }
         answered.push((file.question, digest));
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::Stat;
 use rustix::io::{Errno, pread};
-use stepwell_contract::{Digest, Flaw, Question, Spot, Version};
+use stepwell_contract::{Digest, Flaw, Question, Settled, Spot, Version};
 
 use super::Tracer;
 use super::at::stat_answer;
@@ -29,6 +29,8 @@ pub(crate) struct Seen {
     tracer: Arc<Tracer>,
     pub(super) spot: Spot,
     opened: Version,
+    /// The same, where digests may be remembered by it.
+    settled: Option<Settled>,
     reading: Mutex<Reading>,
 }
 
@@ -71,21 +73,22 @@ impl Seen {
             true => Reading::Free,
             false => Reading::Unread,
         };
-        Self {
-            tracer: Arc::clone(tracer),
-            spot,
-            opened: Version::of(stat),
-            reading: Mutex::new(reading),
-        }
+        Self::new(tracer, spot, stat, reading)
     }
 
     /// A file that became the step's as it was opened.
     pub(crate) fn to_change(tracer: &Arc<Tracer>, spot: Spot, stat: &Stat) -> Self {
+        Self::new(tracer, spot, stat, Reading::Free)
+    }
+
+    fn new(tracer: &Arc<Tracer>, spot: Spot, stat: &Stat, reading: Reading) -> Self {
+        let opened = Version::of(stat);
         Self {
             tracer: Arc::clone(tracer),
             spot,
-            opened: Version::of(stat),
-            reading: Mutex::new(Reading::Free),
+            opened,
+            settled: opened.settled(),
+            reading: Mutex::new(reading),
         }
     }
 
@@ -200,11 +203,14 @@ impl Seen {
         };
         match rustix::fs::fstat(file.as_fd()) {
             Ok(stat) if Version::of(&stat) == self.opened => match read {
-                Read::Digest(None) => {}
-                Read::Digest(Some(digest)) => self.tracer.digests().put(&self.opened, digest),
+                Read::Digest(digest) => {
+                    if let (Some(digest), Some(settled)) = (digest, &self.settled) {
+                        self.tracer.digests().put(settled, digest);
+                    }
+                }
                 Read::Whole(question, bytes) => self.tracer.beside.digest(Whole {
                     question,
-                    version: self.opened,
+                    version: self.settled,
                     bytes,
                 }),
             },

@@ -76,8 +76,11 @@ impl Cache {
         let found = match known {
             Some(known) => known,
             None => {
+                let settled = version.settled();
                 let found = digest_of(&mut file).map_err(files.io("read", &path))?;
-                self.index.put(&version, found);
+                if let Some(settled) = settled {
+                    self.index.put(&settled, found);
+                }
                 found
             }
         };

@@ -1,9 +1,7 @@
 //! Digests of files by their state on disk, so that a tree that did not change is not read again.
 //!
 //! An entry says: the file with this device and inode, of this size and with these times, has this digest. It is believed
-//! only while all of that is as it was. A file that was written within a tick of the file system's clock of when it was
-//! looked at could be written again with no time to tell: such a one is not entered, as git does with its own index. The
-//! time of a change cannot be set back by a program, unlike that of a modification, so both count.
+//! only while all of that is as it was. Entered is only what was [`Settled`] when its reading began.
 //!
 //! Entries are in memory and in 256 files, loaded when one of theirs is asked for and written together. Two processes that
 //! write one of them at once lose some of each other's entries, which costs a second reading and nothing else.
@@ -11,15 +9,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::time::{ClockId, clock_gettime};
-use stepwell_contract::{Digest, Digests, Version};
+use stepwell_contract::{Digest, Digests, Settled, Version};
 
 use super::files::{Files, NEVER};
 use crate::error::StoreError;
-
-/// How old a file's last change must be when its digest is entered: the coarsest clock that a file system in use has, which
-/// is FAT's.
-const TICK_SECONDS: i64 = 2;
 
 const SHARDS: usize = 256;
 
@@ -37,7 +30,6 @@ const RECORD: usize = 7 * 8 + 32;
 pub struct DigestIndex {
     files: Files,
     shards: Vec<Mutex<Option<Shard>>>,
-    now: fn() -> (i64, i64),
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +52,6 @@ impl DigestIndex {
         Self {
             files,
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            now,
         }
     }
 
@@ -132,12 +123,8 @@ impl Digests for DigestIndex {
         })
     }
 
-    fn put(&self, version: &Version, digest: Digest) {
-        let latest = version.modified.max(version.changed);
-        let (seconds, nanoseconds) = (self.now)();
-        if latest >= (seconds - TICK_SECONDS, nanoseconds) {
-            return;
-        }
+    fn put(&self, version: &Settled, digest: Digest) {
+        let version = version.version();
         let entry = Entry {
             version: *version,
             digest,
@@ -215,12 +202,6 @@ fn decode(record: &[u8]) -> Option<Entry> {
         digest: Digest::from_bytes(*digest),
         used: false,
     })
-}
-
-/// The clock by which file systems of this machine tell the time.
-fn now() -> (i64, i64) {
-    let now = clock_gettime(ClockId::Realtime);
-    (now.tv_sec, now.tv_nsec)
 }
 
 #[cfg(test)]

@@ -1,13 +1,26 @@
 use std::fs;
 
-use stepwell_contract::{Answer, Digests, NoDigests, Observer, Trace};
+use stepwell_contract::{Answer, Digests, Observer, Trace};
 use tempfile::TempDir;
 
 use super::*;
 
 /// Keeps what it is handed.
 #[derive(Default)]
-struct Kept(Mutex<Option<Trace>>);
+struct Kept {
+    trace: Mutex<Option<Trace>>,
+    remembered: Mutex<Vec<Digest>>,
+}
+
+impl Digests for Kept {
+    fn get(&self, _: &Version) -> Option<Digest> {
+        None
+    }
+
+    fn put(&self, _: &Settled, digest: Digest) {
+        self.remembered.lock().unwrap().push(digest);
+    }
+}
 
 impl Observer for Kept {
     fn most(&self) -> usize {
@@ -15,11 +28,11 @@ impl Observer for Kept {
     }
 
     fn digests(&self) -> &dyn Digests {
-        &NoDigests
+        self
     }
 
     fn observed(&self, trace: Trace) {
-        *self.0.lock().unwrap() = Some(trace);
+        *self.trace.lock().unwrap() = Some(trace);
     }
 }
 
@@ -70,7 +83,7 @@ impl Stage {
 
     fn trace(self) -> Trace {
         self.tracer.finish();
-        self.kept.0.lock().unwrap().take().unwrap()
+        self.kept.trace.lock().unwrap().take().unwrap()
     }
 }
 
@@ -210,6 +223,33 @@ fn many_files_have_their_own_digests_in_the_order_in_which_they_were_read() {
         .map(|number| Answer::Content(Digest::of(&text(number))))
         .collect();
     assert!(answers(&stage.trace()) == expected);
+}
+
+#[test]
+fn attack_a_file_that_is_changed_in_the_tick_of_its_reading_is_remembered_later() {
+    for parts in [
+        &[(0, TEXT.len())][..],
+        &[(0, 4), (4, TEXT.len())],
+        &[(4, 8)],
+    ] {
+        for (young, remembered) in [(true, 0), (false, 1)] {
+            let stage = Stage::new();
+            let (file, mut seen) = stage.open();
+            if !young {
+                // As if it had been opened long after its last change.
+                let mut stat = rustix::fs::fstat(&file).unwrap();
+                (stat.st_mtime, stat.st_ctime) = (0, 0);
+                seen.settled = Version::of(&stat).settled();
+            }
+            for &(from, to) in parts {
+                seen.read(&file, from as u64, &TEXT[from..to]);
+            }
+            seen.close(&file);
+            stage.tracer.finish();
+            let count = stage.kept.remembered.lock().unwrap().len();
+            assert_eq!(count, remembered, "{parts:?}");
+        }
+    }
 }
 
 #[test]
