@@ -3,6 +3,7 @@
 //! Every check runs, whatever the ones before it said, so that one run shows all there is to mend.
 
 mod budget;
+mod kept;
 mod licences;
 mod mentions;
 
@@ -19,11 +20,12 @@ use crate::{
 /// One check, and its name.
 type Check = (&'static str, fn() -> Result<()>);
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     ("lock files", lock_files),
     ("format", format),
     ("paths in ARCHITECTURE.md", mentions::check),
     ("file sizes", budget::check),
+    ("what git keeps", kept::check),
     ("licences and sources", licences::check),
     ("cargo deny", deny),
     ("vendored WIT", vendored_wit),
