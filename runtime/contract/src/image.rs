@@ -21,7 +21,7 @@ pub enum ImageKind {
 #[derive(Debug, Clone)]
 pub enum Code {
     /// The component or module, as read.
-    Component(Arc<[u8]>),
+    Component(Arc<Vec<u8>>),
     /// What a container is made of; its layers are in the store of images.
     Container(Arc<ContainerImage>),
 }
@@ -41,13 +41,13 @@ pub struct Image {
 
 impl Image {
     /// A component (or core module) that was read from where `reference` points.
-    pub fn component(reference: impl Into<Arc<str>>, bytes: impl Into<Arc<[u8]>>) -> Self {
+    pub fn component(reference: impl Into<Arc<str>>, bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self {
             reference: reference.into(),
             substitute: None,
             digest: Digest::of(&bytes),
-            code: Code::Component(bytes),
+            code: Code::Component(Arc::new(bytes)),
         }
     }
 
@@ -74,7 +74,7 @@ impl Image {
     }
 
     /// The component, where it is one.
-    pub fn as_component(&self) -> Option<&Arc<[u8]>> {
+    pub fn as_component(&self) -> Option<&[u8]> {
         match &self.code {
             Code::Component(bytes) => Some(bytes),
             Code::Container(_) => None,

@@ -4,8 +4,10 @@
 //! every sandbox. The folder must be private to the user, the file too, and its digest must be right, or it reads as
 //! a miss. An artifact is written to a temporary file and renamed: a reader never sees half of one.
 
+mod sealed;
+
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use rustix::fs::{FileType, OFlags, Stat, fstat};
 use rustix::process::geteuid;
 use stepwell_contract::{Digest, Hasher, Image, SandboxError, SandboxErrorKind};
 
+pub(crate) use self::sealed::Sealed;
+use self::sealed::Unsealed;
 use crate::BACKEND;
 use crate::engine::{self, Flavour};
 
@@ -26,38 +30,13 @@ const HEADER_BYTES: usize = MAGIC.len() + 32;
 /// A larger file is not ours.
 const MAX_BYTES: u64 = 4 << 30;
 
+/// How much of a file is read at once: as much as the digest takes at its full speed.
+const PIECE_BYTES: usize = 32 << 10;
+
 /// The folder of artifacts.
 #[derive(Debug, Clone)]
 pub(crate) struct Artifacts {
     folder: PathBuf,
-}
-
-/// An artifact that was verified: native code that this user's own compiler made.
-pub(crate) struct Artifact {
-    content: Vec<u8>,
-}
-
-impl Artifact {
-    /// The native code, as the engine serialised it.
-    pub(crate) fn code(&self) -> &[u8] {
-        self.content.get(HEADER_BYTES..).unwrap_or_default()
-    }
-
-    /// Trusts code that was compiled a moment ago.
-    pub(crate) fn fresh(code: &[u8]) -> Self {
-        let mut content = Vec::with_capacity(HEADER_BYTES + code.len());
-        content.extend_from_slice(MAGIC);
-        content.extend_from_slice(Digest::of(code).as_bytes());
-        content.extend_from_slice(code);
-        Self { content }
-    }
-
-    /// Checks what was read from disk; `None` where it is not what was written there.
-    fn verify(content: Vec<u8>) -> Option<Self> {
-        let (header, code) = content.split_at_checked(HEADER_BYTES)?;
-        let (magic, digest) = header.split_at_checked(MAGIC.len())?;
-        (magic == MAGIC && digest == Digest::of(code).as_bytes()).then_some(Self { content })
-    }
 }
 
 impl Artifacts {
@@ -95,19 +74,16 @@ impl Artifacts {
             .join(format!("{}.cwasm", hasher.finish().to_hex()))
     }
 
-    /// The artifact of `image`, if it is there and right. Anything else reads as a miss; a file that fails its check is
-    /// said and will be replaced.
-    pub(crate) fn load(&self, image: &Image, flavour: Flavour) -> Option<Artifact> {
+    /// The native code of `image`, if it is there and right. Anything else reads as a miss, is said and will be replaced.
+    pub(crate) fn load(&self, image: &Image, flavour: Flavour) -> Option<Sealed> {
         let path = self.path(image, flavour);
         match read(&path) {
-            Ok(content) => {
-                let artifact = Artifact::verify(content);
-                if artifact.is_none() {
-                    tracing::warn!(path = %path.display(), "compiled code is damaged and will be compiled again");
-                }
-                artifact
-            }
+            Ok(code) => Some(code),
             Err(ReadError::Missing) => None,
+            Err(ReadError::Damaged) => {
+                tracing::warn!(path = %path.display(), "compiled code is damaged and will be compiled again");
+                None
+            }
             Err(ReadError::Refused(cause)) => {
                 tracing::warn!(path = %path.display(), cause, "compiled code was not trusted and will be compiled again");
                 None
@@ -115,17 +91,24 @@ impl Artifacts {
         }
     }
 
-    /// Keeps `artifact` for the next run. A failure costs that run some time and this one nothing, so it is only said.
-    pub(crate) fn keep(&self, image: &Image, flavour: Flavour, artifact: &Artifact) {
+    /// Keeps `code`, which was compiled a moment ago, for the next run. A failure costs that run some time and this one
+    /// nothing, so it is only said.
+    pub(crate) fn keep(&self, image: &Image, flavour: Flavour, code: &[u8]) {
         let path = self.path(image, flavour);
-        let written = tempfile::Builder::new()
-            .prefix(".artifact-")
-            .tempfile_in(&self.folder)
-            .and_then(|mut file| file.write_all(&artifact.content).map(|()| file))
-            .and_then(|file| file.persist(&path).map_err(|error| error.error));
-        if let Err(error) = written {
+        if let Err(error) = self.write(&path, code) {
             tracing::warn!(path = %path.display(), %error, "compiled code could not be kept");
         }
+    }
+
+    fn write(&self, path: &Path, code: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::Builder::new()
+            .prefix(".artifact-")
+            .tempfile_in(&self.folder)?;
+        file.write_all(MAGIC)?;
+        file.write_all(Digest::of(code).as_bytes())?;
+        file.write_all(code)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
     }
 
     /// Forgets the artifact of `image`: the engine did not take it.
@@ -134,32 +117,77 @@ impl Artifacts {
     }
 }
 
+/// Code that this process or its child compiled a moment ago.
+///
+/// # Errors
+///
+/// There is no memory for it.
+pub(crate) fn fresh(code: &[u8]) -> Result<Sealed, SandboxError> {
+    let sealed = Unsealed::new().and_then(|mut unsealed| {
+        unsealed.push(code)?;
+        unsealed.seal()
+    });
+    match sealed {
+        Ok((code, _)) => Ok(code),
+        Err(error) => {
+            let doing = "hold compiled code in memory";
+            Err(SandboxError::new(BACKEND, doing, SandboxErrorKind::Host).because(error))
+        }
+    }
+}
+
 enum ReadError {
     Missing,
+    Damaged,
     Refused(String),
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
-    let refused = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => ReadError::Missing,
-        _ => ReadError::Refused(error.to_string()),
-    };
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            _ => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Sealed, ReadError> {
     let mut file = OpenOptions::new()
         .read(true)
         .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits() as i32)
-        .open(path)
-        .map_err(refused)?;
+        .open(path)?;
     let stat = check(&file, FileType::RegularFile).map_err(ReadError::Refused)?;
     let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
     if size > MAX_BYTES {
         return Err(ReadError::Refused(format!("it has {size} bytes")));
     }
-    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-    Read::by_ref(&mut file)
-        .take(MAX_BYTES)
-        .read_to_end(&mut content)
-        .map_err(refused)?;
-    Ok(content)
+    let mut header = [0; HEADER_BYTES];
+    match file.read_exact(&mut header) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            return Err(ReadError::Damaged);
+        }
+        read => read?,
+    }
+    // What a file that grows would add is not read.
+    let (sealed, digest) = seal(file.take(size - HEADER_BYTES as u64))?;
+    let (magic, expected) = header.split_at(MAGIC.len());
+    match magic == MAGIC && expected == digest.as_bytes() {
+        true => Ok(sealed),
+        false => Err(ReadError::Damaged),
+    }
+}
+
+fn seal(mut code: impl Read) -> io::Result<(Sealed, Digest)> {
+    let mut unsealed = Unsealed::new()?;
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match code.read(&mut piece) {
+            Ok(0) => return unsealed.seal(),
+            Ok(length) => unsealed.push(&piece[..length])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Whether what is open is ours alone to write.
@@ -203,7 +231,7 @@ mod tests {
         set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
         let artifacts = Artifacts::open(folder.path()).unwrap();
         let image = Image::component("./x.wasm", b"image".as_slice());
-        artifacts.keep(&image, Flavour::Plain, &Artifact::fresh(b"native code"));
+        artifacts.keep(&image, Flavour::Plain, b"native code");
         let path = artifacts.path(&image, Flavour::Plain);
         Place {
             _folder: folder,
@@ -215,9 +243,8 @@ mod tests {
 
     impl Place {
         fn load(&self) -> Option<Vec<u8>> {
-            self.artifacts
-                .load(&self.image, Flavour::Plain)
-                .map(|artifact| artifact.code().to_owned())
+            let code = self.artifacts.load(&self.image, Flavour::Plain)?;
+            Some(code.content().unwrap())
         }
     }
 

@@ -13,7 +13,7 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::BACKEND;
 use crate::admit;
-use crate::artifact::{Artifact, Artifacts};
+use crate::artifact::{self, Artifacts, Sealed};
 use crate::bindings::exports::ProgramPre;
 use crate::bindings::exports::plugin::PluginPre;
 use crate::bindings::imports::Sandbox as Offer;
@@ -116,8 +116,8 @@ impl WasmBackend {
 
     fn load_new(&self, image: &Image, flavour: Flavour) -> Result<Loaded, SandboxError> {
         let artifacts = &self.0.artifacts;
-        if let Some(artifact) = artifacts.load(image, flavour) {
-            match self.map(&artifact, flavour) {
+        if let Some(code) = artifacts.load(image, flavour) {
+            match self.map(&code, flavour) {
                 Ok(loaded) => return Ok(loaded),
                 Err(error) => {
                     tracing::warn!(image = %image.reference, ?error, "compiled code does not fit this engine");
@@ -125,19 +125,19 @@ impl WasmBackend {
                 }
             }
         }
-        let artifact = Artifact::fresh(&self.0.compile.run(image, flavour)?);
-        artifacts.keep(image, flavour, &artifact);
-        self.map(&artifact, flavour)
+        let code = self.0.compile.run(image, flavour)?;
+        artifacts.keep(image, flavour, &code);
+        self.map(&artifact::fresh(&code)?, flavour)
     }
 
     /// Maps native code: into the pool's engine where it fits there.
-    fn map(&self, artifact: &Artifact, flavour: Flavour) -> Result<Loaded, SandboxError> {
+    fn map(&self, code: &Sealed, flavour: Flavour) -> Result<Loaded, SandboxError> {
         let pooled = self.0.allocation == Allocation::Pooled;
-        let (room, component) =
-            match pooled.then(|| self.map_in(artifact, flavour, Allocation::Pooled)) {
-                Some(Ok(mapped)) => mapped,
-                _ => self.map_in(artifact, flavour, Allocation::OnDemand)?,
-            };
+        let (room, component) = match pooled.then(|| self.map_in(code, flavour, Allocation::Pooled))
+        {
+            Some(Ok(mapped)) => mapped,
+            _ => self.map_in(code, flavour, Allocation::OnDemand)?,
+        };
         let component_type = component.component_type();
         let imports = component_type
             .imports(&room.engine)
@@ -159,15 +159,14 @@ impl WasmBackend {
     )]
     fn map_in(
         &self,
-        artifact: &Artifact,
+        code: &Sealed,
         flavour: Flavour,
         allocation: Allocation,
     ) -> Result<(Arc<Room>, Component), SandboxError> {
         let room = self.room(flavour, allocation)?;
-        // SAFETY: an `Artifact` is what this user's own compiler made: it was compiled by this process or its child a
-        // moment ago, or read from a file that only this user can write and whose digest was right. The bytes are
-        // copied out of it before they become executable.
-        let component = unsafe { Component::deserialize(&room.engine, artifact.code()) };
+        // SAFETY: this is what this user's own compiler made: compiled by this process or its child a moment ago, or read
+        // from a file that only this user can write and whose digest was right.
+        let component = unsafe { code.map(&room.engine) };
         match component {
             Ok(component) => Ok((room, component)),
             Err(error) => {

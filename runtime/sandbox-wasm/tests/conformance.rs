@@ -28,8 +28,10 @@ static BACKEND: LazyLock<Arc<WasmBackend>> = LazyLock::new(|| {
     Arc::new(WasmBackend::new(options).unwrap())
 });
 
-static GUEST: LazyLock<Arc<[u8]>> =
-    LazyLock::new(|| fs::read(guests::conformance_act()).unwrap().into());
+static GUEST: LazyLock<Image> = LazyLock::new(|| {
+    let code = fs::read(guests::conformance_act()).unwrap();
+    Image::component("conformance.wasm", code)
+});
 
 /// Components: the guest `conformance_act`, which is told what to do by its arguments.
 struct Wasm;
@@ -46,7 +48,7 @@ impl Harness for Wasm {
     fn program(&self, actions: &[Action]) -> Program {
         let words = actions.iter().flat_map(Action::words);
         Program {
-            image: Image::component("conformance.wasm", Arc::clone(&GUEST)),
+            image: GUEST.clone(),
             argv: ["conformance".to_owned()]
                 .into_iter()
                 .chain(words)

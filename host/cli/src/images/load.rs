@@ -40,11 +40,13 @@ impl std::error::Error for Unfit {}
 pub(crate) fn load(path: &Path) -> Result<Vec<u8>, Unfit> {
     let unreadable = |error: std::io::Error| Unfit::Unreadable(error.to_string());
     // Looked at before it is opened: opening a pipe waits for somebody to write.
-    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+    let about = std::fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
         return Err(Unfit::Unreadable("it is not a file".to_owned()));
     }
     let file = File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
+    let expected = usize::try_from(about.len().min(MOST)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(expected);
     file.take(MOST + 1)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;

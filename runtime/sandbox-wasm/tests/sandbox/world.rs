@@ -119,7 +119,7 @@ impl World {
     }
 
     /// A step that runs a module or a component, binary or text.
-    pub(crate) fn step_of(&self, code: impl Into<Arc<[u8]>>, args: &[&str]) -> Step {
+    pub(crate) fn step_of(&self, code: impl Into<Vec<u8>>, args: &[&str]) -> Step {
         let argv = ["guest"].iter().chain(args).map(|arg| (*arg).to_owned());
         let mut step = Step {
             volumes: Vec::new(),

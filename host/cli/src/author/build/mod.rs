@@ -84,7 +84,7 @@ fn finish(project: &Project, made: &Path, env: &Environment) -> anyhow::Result<S
             }
         }
     };
-    let component = image.as_component().map_or(&[][..], |bytes| bytes);
+    let component = image.as_component().unwrap_or_default();
     put(&project.component(), component)?;
     let grants = match grants.as_slice() {
         [] => String::new(),

@@ -19,7 +19,7 @@ use super::tree::{self, Tree, VOLUMES};
 use crate::world::{BACKEND, EPOCH};
 
 static GUEST: LazyLock<Image> = LazyLock::new(|| {
-    let code: Arc<[u8]> = fs::read(guests::trace_script()).unwrap().into();
+    let code = fs::read(guests::trace_script()).unwrap();
     Image::component("trace_script.wasm", code)
 });
 
