@@ -125,15 +125,12 @@ impl Artifacts {
 pub(crate) fn fresh(code: &[u8]) -> Result<Sealed, SandboxError> {
     let sealed = Unsealed::new().and_then(|mut unsealed| {
         unsealed.push(code)?;
-        unsealed.seal()
+        unsealed.trust()
     });
-    match sealed {
-        Ok((code, _)) => Ok(code),
-        Err(error) => {
-            let doing = "hold compiled code in memory";
-            Err(SandboxError::new(BACKEND, doing, SandboxErrorKind::Host).because(error))
-        }
-    }
+    sealed.map_err(|error| {
+        let doing = "hold compiled code in memory";
+        SandboxError::new(BACKEND, doing, SandboxErrorKind::Host).because(error)
+    })
 }
 
 enum ReadError {
@@ -168,21 +165,20 @@ fn read(path: &Path) -> Result<Sealed, ReadError> {
         }
         read => read?,
     }
+    let Some(digest) = header.strip_prefix(MAGIC) else {
+        return Err(ReadError::Damaged);
+    };
     // What a file that grows would add is not read.
-    let (sealed, digest) = seal(file.take(size - HEADER_BYTES as u64))?;
-    let (magic, expected) = header.split_at(MAGIC.len());
-    match magic == MAGIC && expected == digest.as_bytes() {
-        true => Ok(sealed),
-        false => Err(ReadError::Damaged),
-    }
+    let code = pour(file.take(size.saturating_sub(HEADER_BYTES as u64)))?;
+    code.verify(digest)?.ok_or(ReadError::Damaged)
 }
 
-fn seal(mut code: impl Read) -> io::Result<(Sealed, Digest)> {
+fn pour(mut code: impl Read) -> io::Result<Unsealed> {
     let mut unsealed = Unsealed::new()?;
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         match code.read(&mut piece) {
-            Ok(0) => return unsealed.seal(),
+            Ok(0) => return Ok(unsealed),
             Ok(length) => unsealed.push(&piece[..length])?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

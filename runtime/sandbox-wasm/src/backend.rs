@@ -153,10 +153,6 @@ impl WasmBackend {
         })
     }
 
-    #[expect(
-        unsafe_code,
-        reason = "mapping native code cannot be checked by the compiler"
-    )]
     fn map_in(
         &self,
         code: &Sealed,
@@ -164,10 +160,7 @@ impl WasmBackend {
         allocation: Allocation,
     ) -> Result<(Arc<Room>, Component), SandboxError> {
         let room = self.room(flavour, allocation)?;
-        // SAFETY: this is what this user's own compiler made: compiled by this process or its child a moment ago, or read
-        // from a file that only this user can write and whose digest was right.
-        let component = unsafe { code.map(&room.engine) };
-        match component {
+        match code.map(&room.engine) {
             Ok(component) => Ok((room, component)),
             Err(error) => {
                 Err(

@@ -8,16 +8,15 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 
-use stepwell_contract::Digest;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Native code that is there and stays as it is.
+/// Native code that this user's own compiler made, and that stays as it is.
 #[derive(Debug)]
 pub(crate) struct Sealed(File);
 
 /// Native code as it comes in.
-pub(crate) struct Unsealed {
+pub(super) struct Unsealed {
     file: File,
     hasher: Box<blake3::Hasher>,
 }
@@ -28,7 +27,7 @@ impl Unsealed {
     /// # Errors
     ///
     /// The system has no room, or no files in memory.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             file: system::unnamed()?,
             hasher: Box::default(),
@@ -40,20 +39,31 @@ impl Unsealed {
     /// # Errors
     ///
     /// There is no memory for it.
-    pub(crate) fn push(&mut self, piece: &[u8]) -> io::Result<()> {
+    pub(super) fn push(&mut self, piece: &[u8]) -> io::Result<()> {
         self.hasher.update(piece);
         self.file.write_all(piece)
     }
 
-    /// Closes it for good, and says what is in it.
+    /// Closes code that was compiled a moment ago, by this process or its child.
     ///
     /// # Errors
     ///
     /// The system takes no seals.
-    pub(crate) fn seal(self) -> io::Result<(Sealed, Digest)> {
+    pub(super) fn trust(self) -> io::Result<Sealed> {
         system::seal(&self.file)?;
-        let digest = Digest::from_bytes(*self.hasher.finalize().as_bytes());
-        Ok((Sealed(self.file), digest))
+        Ok(Sealed(self.file))
+    }
+
+    /// Closes code that was kept where only this user could write; `None` where it is not what was kept.
+    ///
+    /// # Errors
+    ///
+    /// The system takes no seals.
+    pub(super) fn verify(self, kept: &[u8]) -> io::Result<Option<Sealed>> {
+        match self.hasher.finalize().as_bytes() == kept {
+            true => self.trust().map(Some),
+            false => Ok(None),
+        }
     }
 }
 
@@ -63,16 +73,14 @@ impl Sealed {
     /// # Errors
     ///
     /// The code is for another engine or machine, or too large for this engine's pool.
-    ///
-    /// # Safety
-    ///
-    /// The code was made by this version of the engine, and nobody else had a hand in it.
     #[expect(
         unsafe_code,
         reason = "mapping native code cannot be checked by the compiler"
     )]
-    pub(crate) unsafe fn map(&self, engine: &Engine) -> wasmtime::Result<Component> {
-        // SAFETY: the caller's promise about the code; the seals keep it from being changed while it is mapped.
+    pub(crate) fn map(&self, engine: &Engine) -> wasmtime::Result<Component> {
+        // SAFETY: nobody but this user's own compiler had a hand in the code: it was compiled by this process or its
+        // child a moment ago, or comes from a file that only this user can write and whose digest was right. The seals
+        // keep it from being changed while it is mapped.
         unsafe { Component::deserialize_file(engine, self.name()) }
     }
 
@@ -128,28 +136,37 @@ impl Sealed {
 
 #[cfg(test)]
 mod tests {
+    use stepwell_contract::Digest;
+
     use super::*;
 
-    fn sealed(code: &[u8]) -> (Sealed, Digest) {
+    fn unsealed(code: &[u8]) -> Unsealed {
         let mut unsealed = Unsealed::new().unwrap();
         for piece in code.chunks(7) {
             unsealed.push(piece).unwrap();
         }
-        unsealed.seal().unwrap()
+        unsealed
     }
 
     #[test]
-    fn what_came_in_is_what_is_there_and_what_was_digested() {
+    fn what_came_in_is_what_is_there() {
         let code = b"native code of some length";
-        let (sealed, digest) = sealed(code);
-        assert_eq!(digest, Digest::of(code));
+        let digest = Digest::of(code);
+        let sealed = unsealed(code).verify(digest.as_bytes()).unwrap().unwrap();
         assert_eq!(sealed.content().unwrap(), code);
+    }
+
+    #[test]
+    fn what_is_not_what_was_kept_is_never_mapped() {
+        let other = Digest::of(b"native code");
+        let verified = unsealed(b"hostile code").verify(other.as_bytes()).unwrap();
+        assert!(verified.is_none());
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn code_that_was_verified_cannot_be_written_to_or_cut_short() {
-        let (sealed, _) = sealed(b"native code");
+        let sealed = unsealed(b"native code").trust().unwrap();
         // Whether a sealed file opens for writing is the kernel's choice; what is written to it is not taken.
         if let Ok(mut file) = File::options().write(true).open(sealed.name()) {
             assert!(file.write_all(b"hostile").is_err());
