@@ -13,6 +13,7 @@ use std::{
     process::{Command, Stdio},
     sync::mpsc,
     thread,
+    time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
@@ -48,7 +49,10 @@ pub(crate) fn run() -> Result<()> {
     let mut failure = None;
     for (at, (name, stage)) in STAGES.into_iter().enumerate() {
         say(&format!("== {name}"));
-        if let Err(error) = stage(&mut tally) {
+        let begun = Instant::now();
+        let ended = stage(&mut tally);
+        say(&format!("== {name} took {} s", begun.elapsed().as_secs()));
+        if let Err(error) = ended {
             let rest: Vec<&str> = STAGES[at + 1..].iter().map(|(name, _)| *name).collect();
             if !rest.is_empty() {
                 say(&format!(
