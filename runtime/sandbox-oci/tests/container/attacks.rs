@@ -1,5 +1,7 @@
 //! What a container must not reach, each beside what it may.
 
+use stepwell_contract::Access;
+
 use crate::world::{Archive, world};
 
 #[test]
@@ -79,6 +81,36 @@ fn attack_an_image_whose_folders_are_links_hides_nothing() {
     let step = world.shell("cat /proc/sys/kernel/ostype; grep -c localhost /etc/hosts; head -n1 /etc/passwd; { echo x > /proc/sys/kernel/ostype; } 2>/dev/null || echo refused");
     let said = step.layers(image()).run().said();
     assert_eq!(said, "Linux\n2\nroot:x:0:0:root:/root:/bin/sh\nrefused\n");
+}
+
+#[test]
+fn attack_an_image_whose_links_lead_to_open_handles_reaches_no_volume() {
+    let world = world!();
+    for handle in 0..32 {
+        let (volume, inner) = (
+            world.folder(&format!("v{handle}")),
+            world.folder(&format!("i{handle}")),
+        );
+        std::fs::write(volume.join("hosts"), "mine").unwrap();
+        let open = format!("/proc/self/fd/{handle}");
+        let links = || vec![Archive::new().link("etc", &open).link("a", &open)];
+        let step = world
+            .step(&["/bin/busybox", "true"])
+            .mount(&volume, "/v", Access::ReadOnly)
+            .mount(&inner, "/a/made/here", Access::ReadWrite)
+            .layers(links());
+        // Whether such an image can be run at all is its own trouble.
+        let _ = step
+            .with(|step| step.working_dir = "/a/made/too".into())
+            .try_run();
+        let left: Vec<_> = std::fs::read_dir(&volume).unwrap().collect();
+        assert_eq!(left.len(), 1, "{open}: {left:?}");
+        assert_eq!(
+            std::fs::read(volume.join("hosts")).unwrap(),
+            b"mine",
+            "{open}"
+        );
+    }
 }
 
 #[test]

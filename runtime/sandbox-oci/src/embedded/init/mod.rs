@@ -94,12 +94,12 @@ fn become_container(
     if request.purpose == Purpose::Look {
         return look::run(request, found, parent);
     }
-    let volumes = root::enter(request, found)?;
+    let unplaced = root::enter(request, found)?;
     let mut person = identity::resolve(&request.identity)?;
     if request.joined.is_some() {
         identity::alone(&mut person)?;
     }
-    root::furnish(request, volumes)?;
+    root::furnish(request, unplaced)?;
     confine::confine(request, &person)?;
     program::run(request, &person, parent)
 }

@@ -1,8 +1,9 @@
 //! A container's root: its layers, its devices, its volumes, and nothing else of the machine.
 //!
 //! The order is what keeps a hostile image in: everything of the machine that will be seen is opened first; then the layers
-//! become the root and the machine's own is let go; only then are mounts put in their places, whose names go through
-//! whatever links the image has, and end in the image.
+//! become the root and the machine's own is let go; only then are files written and mounts put in their places, whose names
+//! go through whatever links the image has, and end in the image. `/proc` comes last of all: its links lead to what this
+//! process has open, and no longer are there volumes among it that have no place yet.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -67,9 +68,15 @@ const QUIET: MountFlags = MountFlags::NOSUID
     .union(MountFlags::NODEV)
     .union(MountFlags::NOEXEC);
 
-/// Makes the layers the root of this process, in namespaces of its own. Gives the volumes, which have no place yet.
-/// `found` are the volumes where we are not root.
-pub(super) fn enter(request: &Request, found: Option<&[Found]>) -> Result<Vec<OwnedFd>, Failure> {
+/// What will be seen in the root, and has no place in it yet.
+pub(super) struct Unplaced {
+    volumes: Vec<OwnedFd>,
+    proc: OwnedFd,
+    sys: OwnedFd,
+}
+
+/// Makes the layers the root of this process, in namespaces of its own. `found` are the volumes where we are not root.
+pub(super) fn enter(request: &Request, found: Option<&[Found]>) -> Result<Unplaced, Failure> {
     let host = |doing: &'static str| move |error: io::Error| Failure::host(doing, error);
     let rootless = found.is_some();
     let volumes = own_namespaces(request, found)?;
@@ -80,12 +87,11 @@ pub(super) fn enter(request: &Request, found: Option<&[Found]>) -> Result<Vec<Ow
         true => borrow_devices().map_err(host("show devices"))?,
         false => make_devices().map_err(host("make devices"))?,
     };
-    let kernel = mount_kernel(request).map_err(host("mount what the kernel shows"))?;
+    let (proc, sys) = mount_kernel(request).map_err(host("mount what the kernel shows"))?;
     change_root()?;
 
-    place_kernel(request, kernel).map_err(|(path, error)| in_the_way(path, &error))?;
     place_devices(devices).map_err(|error| in_the_way("/dev", &error))?;
-    // Before there is a volume that this could be written to.
+    // Before there is a volume, or a link of `/proc` to one, that this could be written to.
     write_plain("/etc/hostname", &format!("{HOST_NAME}\n"))
         .and_then(|()| write_plain("/etc/hosts", &hosts(&request.hosts)))
         .map_err(|error| Failure::guest("write `/etc/hosts`", error))?;
@@ -93,7 +99,7 @@ pub(super) fn enter(request: &Request, found: Option<&[Found]>) -> Result<Vec<Ow
         write_plain("/etc/resolv.conf", text)
             .map_err(|error| Failure::guest("write `/etc/resolv.conf`", error))?;
     }
-    Ok(volumes)
+    Ok(Unplaced { volumes, proc, sys })
 }
 
 fn hosts(names: &[String]) -> String {
@@ -289,17 +295,17 @@ fn nowhere(kind: &str, flags: MountFlags, options: &str) -> io::Result<OwnedFd> 
 
 /// Shows `/proc` and `/sys` as far as a container sees them.
 fn place_kernel(
-    request: &Request,
-    kernel: (OwnedFd, OwnedFd),
+    privileged: bool,
+    proc: &OwnedFd,
+    sys: &OwnedFd,
 ) -> Result<(), (&'static str, io::Error)> {
     let at = |path: &'static str| move |error: io::Error| (path, error);
-    for path in ["/proc", "/sys", "/dev"] {
-        plain_folder(path).map_err(at(path))?;
+    for (path, tree) in [("/sys", sys), ("/proc", proc)] {
+        plain_folder(path)
+            .and_then(|()| place(tree, path))
+            .map_err(at(path))?;
     }
-    let (proc, sys) = kernel;
-    place(&proc, "/proc").map_err(at("/proc"))?;
-    place(&sys, "/sys").map_err(at("/sys"))?;
-    if request.privileged {
+    if privileged {
         return Ok(());
     }
     for path in READ_ONLY {
@@ -343,6 +349,7 @@ fn read_only_path(path: &str) -> io::Result<()> {
 
 /// `/dev`, in which nothing but our own nodes can be opened.
 fn place_devices(devices: Vec<OwnedFd>) -> io::Result<()> {
+    plain_folder("/dev")?;
     let flags = QUIET.difference(MountFlags::NOEXEC);
     mount("tmpfs", "/dev", "tmpfs", flags, "size=64k,mode=755")?;
     for (tree, (name, ..)) in devices.iter().zip(DEVICES) {
@@ -379,7 +386,8 @@ fn place_devices(devices: Vec<OwnedFd>) -> io::Result<()> {
     Ok(())
 }
 
-/// Volumes, and only then which of them cannot be written to: what is nested needs a place.
+/// Volumes, the outer ones first. What is nested in one that cannot be written to has its place there already, or none: no
+/// folder is made in it.
 fn place_volumes(
     volumes: &[VolumeMount],
     trees: Vec<OwnedFd>,
@@ -430,18 +438,21 @@ fn not_mounted(rootless: bool, error: io::Error) -> Failure {
 }
 
 /// Puts the volumes in their places, and hides what is to be hidden.
-pub(super) fn furnish(request: &Request, volumes: Vec<OwnedFd>) -> Result<(), Failure> {
+pub(super) fn furnish(request: &Request, unplaced: Unplaced) -> Result<(), Failure> {
     let host = |doing: &str, error: io::Error| Failure::host(doing, error);
+    let Unplaced { volumes, proc, sys } = unplaced;
     place_volumes(&request.volumes, volumes, request.joined.is_some())?;
-    if !request.privileged {
-        mask().map_err(|(path, error)| host(&format!("hide `{path}`"), error))?;
-    }
     fs::create_dir_all(&request.working_dir).map_err(|error| {
         Failure::guest(
             format!("make the working directory `{}`", request.working_dir),
             error,
         )
     })?;
+    place_kernel(request.privileged, &proc, &sys)
+        .map_err(|(path, error)| in_the_way(path, &error))?;
+    if !request.privileged {
+        mask().map_err(|(path, error)| host(&format!("hide `{path}`"), error))?;
+    }
     if request.read_only_root {
         let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NODEV;
         mount_remount("/", flags, "")
