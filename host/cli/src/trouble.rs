@@ -2,6 +2,8 @@
 //!
 //! A mistake in a document is shown with its line underlined; trouble of ours as a sentence and its causes.
 
+mod shown;
+
 use std::io::{self, IsTerminal, Write};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, Report};
@@ -11,6 +13,7 @@ use stepwell_spec::SpecErrors;
 use crate::args::ColorChoice;
 use crate::environment::Environment;
 use crate::exit::{ExitCode, code_of};
+use shown::Shown;
 
 /// Room for a diagnostic's text.
 const WIDTH: usize = 100;
@@ -129,6 +132,7 @@ pub(crate) fn diagnostics<'a>(
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(WIDTH)
+        .with_context_lines(shown::CONTEXT_LINES)
         .with_links(false);
     let mut text = String::new();
     let mut more = 0;
@@ -138,7 +142,7 @@ pub(crate) fn diagnostics<'a>(
             continue;
         }
         // Writing to a string cannot fail.
-        let _ = handler.render_report(&mut text, problem);
+        let _ = handler.render_report(&mut text, &Shown::new(problem));
         text.push('\n');
     }
     if more > 0 {
