@@ -259,10 +259,18 @@ pub struct ProxyRequest<'a> {
     pub method: String,
     /// The path and the query, beginning with a slash.
     pub target: String,
-    /// The headers, in order, as the step sent them.
+    /// The headers, in order, without those that say how long the body is.
     pub headers: Vec<(String, String)>,
-    /// The body, of whatever length the step makes it.
-    pub body: &'a mut dyn Read,
+    /// The body, where the step sends one.
+    pub body: Option<ProxyBody<'a>>,
+}
+
+/// What a step sends to a proxy.
+pub struct ProxyBody<'a> {
+    /// How many bytes it has, where the step said so beforehand.
+    pub length: Option<u64>,
+    /// The bytes, as many as the step makes them.
+    pub bytes: &'a mut dyn Read,
 }
 
 /// What a proxy answers.

@@ -13,10 +13,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Body, Certificate, Client, Method, RequestBuilder, Url};
-use stepwell_contract::power::{ProxyHandler, ProxyRequest, ProxyResponse};
+use stepwell_contract::power::{ProxyBody, ProxyHandler, ProxyRequest, ProxyResponse};
 use tokio::sync::mpsc;
 
 /// How much of a body is under way at once.
@@ -162,6 +162,10 @@ impl Forward {
             }
         }
         headers.extend(self.headers.clone());
+        // One whose length is known needs no pieces, which not every server takes.
+        if let Some(length) = request.body.as_ref().and_then(|body| body.length) {
+            headers.insert(CONTENT_LENGTH, length.into());
+        }
         Ok(self.client()?.request(method, url).headers(headers))
     }
 }
@@ -177,11 +181,7 @@ impl ProxyHandler for Forward {
             Err(error) => return refusal(502, &format!("{error:#}")),
         };
         let (pieces, body) = mpsc::channel(WAITING);
-        let has_body = request.headers.iter().any(|(name, _)| {
-            name.eq_ignore_ascii_case("content-length")
-                || name.eq_ignore_ascii_case("transfer-encoding")
-        });
-        if has_body {
+        if request.body.is_some() {
             asked = asked.body(Body::wrap_stream(Pieces(body)));
         } else {
             drop(body);
@@ -193,7 +193,9 @@ impl ProxyHandler for Forward {
         if let Err(error) = asking {
             return refusal(502, &error.to_string());
         }
-        feed(request.body, &pieces);
+        if let Some(ProxyBody { bytes, .. }) = request.body {
+            feed(bytes, &pieces);
+        }
         drop(pieces);
         match head.recv() {
             Ok(Ok((status, headers))) => ProxyResponse {

@@ -22,7 +22,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use stepwell_contract::power::{ProxyHandler, ProxyRequest, ProxyResponse};
+use stepwell_contract::power::{ProxyBody, ProxyHandler, ProxyRequest, ProxyResponse};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -194,6 +194,9 @@ struct Asked {
     method: String,
     target: String,
     headers: Vec<(String, String)>,
+    has_body: bool,
+    /// Of the body, where it was said.
+    length: Option<u64>,
 }
 
 impl Asked {
@@ -229,6 +232,8 @@ impl Asked {
                 .map_or("/", |target| target.as_str())
                 .to_owned(),
             headers: handed_on?,
+            has_body: !request.body().is_end_stream(),
+            length: request.body().size_hint().exact(),
         })
     }
 }
@@ -306,7 +311,10 @@ fn ask(
         method: asked.method,
         target: asked.target,
         headers: asked.headers,
-        body: &mut body,
+        body: asked.has_body.then_some(ProxyBody {
+            length: asked.length,
+            bytes: &mut body,
+        }),
     });
     drop(body);
     if head.send(Head { status, headers }).is_err() {

@@ -256,7 +256,7 @@ impl Obedient {
             method: "GET".to_owned(),
             target: format!("/{path}"),
             headers: vec![("Host".to_owned(), name.to_owned())],
-            body: &mut io::empty(),
+            body: None,
         });
         let mut body = String::new();
         answer.body.read_to_string(&mut body)?;

@@ -17,6 +17,11 @@ fn server(answer: &'static str) -> (String, JoinHandle<String>) {
         while !asked.ends_with("\r\n\r\n") {
             assert!(lines.read_line(&mut asked).unwrap() > 0, "{asked}");
         }
+        if asked.contains("content-length: 5") {
+            let mut body = [0; 5];
+            lines.read_exact(&mut body).unwrap();
+            asked += std::str::from_utf8(&body).unwrap();
+        }
         if asked.contains("transfer-encoding: chunked") {
             while !asked.ends_with("\r\n0\r\n\r\n") {
                 assert!(lines.read_line(&mut asked).unwrap() > 0, "{asked}");
@@ -45,8 +50,10 @@ fn ask(
     method: &str,
     target: &str,
     headers: &[(&str, &str)],
-    body: &str,
+    body: Option<(&str, Option<u64>)>,
 ) -> (u16, String, String) {
+    let (text, length) = body.unwrap_or_default();
+    let mut bytes = text.as_bytes();
     let mut response = proxy.handle(ProxyRequest {
         method: method.to_owned(),
         target: target.to_owned(),
@@ -54,7 +61,10 @@ fn ask(
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
-        body: &mut body.as_bytes(),
+        body: body.is_some().then_some(ProxyBody {
+            length,
+            bytes: &mut bytes,
+        }),
     });
     let mut text = String::new();
     response.body.read_to_string(&mut text).unwrap();
@@ -74,9 +84,9 @@ fn a_request_goes_to_the_server_with_our_headers_and_not_the_steps() {
         ("Connection", "X-Hop"),
         ("X-Hop", "1"),
         ("X-Kept", "2"),
-        ("Content-Length", "5"),
     ];
-    let (status, answered, body) = ask(&proxy, "POST", "/repos/a?b=c", &headers, "hello");
+    let sent = Some(("hello", Some(5)));
+    let (status, answered, body) = ask(&proxy, "POST", "/repos/a?b=c", &headers, sent);
     assert_eq!((status, &*body), (201, "made"));
     assert!(answered.contains("x-left"), "{answered}");
     assert!(
@@ -90,7 +100,7 @@ fn a_request_goes_to_the_server_with_our_headers_and_not_the_steps() {
     );
     assert!(asked.contains("authorization: Bearer token\r\n"), "{asked}");
     assert!(
-        asked.contains("x-kept: 2\r\n") && asked.contains("hello"),
+        asked.contains("x-kept: 2\r\n") && asked.ends_with("\r\n\r\nhello"),
         "{asked}"
     );
     for gone in ["c3RlcA", "c=d", "x-hop", "host: step"] {
@@ -99,10 +109,20 @@ fn a_request_goes_to_the_server_with_our_headers_and_not_the_steps() {
 }
 
 #[test]
+fn a_body_whose_length_nobody_knows_goes_in_pieces() {
+    let (url, serving) = server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let sent = Some(("hello", None));
+    let (status, ..) = ask(&proxy(&url, &[], &[]), "PUT", "/x", &[], sent);
+    assert_eq!(status, 200);
+    let asked = serving.join().unwrap();
+    assert!(asked.ends_with("5\r\nhello\r\n0\r\n\r\n"), "{asked}");
+}
+
+#[test]
 fn a_redirect_is_handed_back_and_not_followed() {
     let (url, serving) =
         server("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
-    let (status, answered, _) = ask(&proxy(&url, &[], &[]), "GET", "/x", &[], "");
+    let (status, answered, _) = ask(&proxy(&url, &[], &[]), "GET", "/x", &[], None);
     assert_eq!(status, 302);
     assert!(answered.contains("http://127.0.0.1:1/"), "{answered}");
     assert!(serving.join().unwrap().starts_with("GET /v1/x "));
@@ -124,10 +144,10 @@ fn attack_no_method_and_no_path_that_is_not_allowed_is_asked() {
         ("GET", ".elsewhere/repos/"),
         ("GET", ""),
     ] {
-        let (status, _, why) = ask(&proxy, method, target, &[], "");
+        let (status, _, why) = ask(&proxy, method, target, &[], None);
         assert_eq!(status, 403, "{method} {target}: {why}");
     }
-    let (status, _, why) = ask(&proxy, "GET", "/repos/a", &[], "");
+    let (status, _, why) = ask(&proxy, "GET", "/repos/a", &[], None);
     assert_eq!(status, 502, "{why}");
     assert!(!why.contains("token"), "{why}");
 }
