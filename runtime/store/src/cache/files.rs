@@ -12,7 +12,7 @@ use stepwell_contract::Digest;
 
 use crate::error::StoreError;
 
-/// The owner alone; whoever shares a cache changes that.
+/// Whoever comes as far may read it: the folders above say who that is.
 const FILE: Mode = Mode::RUSR
     .union(Mode::WUSR)
     .union(Mode::RGRP)
@@ -198,12 +198,9 @@ impl Files {
         if renamed == Err(Errno::NOENT)
             && let Some((folder, _)) = name.rsplit_once('/')
         {
-            match rustix::fs::mkdirat(&self.dir, folder, Mode::RWXU) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(error) => {
-                    self.discard(temporary);
-                    return Err(self.io("create", folder)(error));
-                }
+            if let Err(error) = self.make_shard(folder) {
+                self.discard(temporary);
+                return Err(error);
             }
             renamed = rustix::fs::renameat(&self.dir, &temporary.name, &self.dir, name);
         }
@@ -211,6 +208,25 @@ impl Files {
             self.discard(temporary);
             self.io("write", name)(error)
         })
+    }
+
+    /// Makes `folder`, where it is missing, for those who may look into the one that it is in: whoever shares a cache says
+    /// so once.
+    pub(super) fn make_shard(&self, folder: &str) -> Result<(), StoreError> {
+        match rustix::fs::mkdirat(&self.dir, folder, Mode::RWXU) {
+            Err(Errno::EXIST) => return Ok(()),
+            made => made.map_err(self.io("create", folder))?,
+        }
+        let parent = folder.rsplit_once('/').map_or(".", |(parent, _)| parent);
+        let readers = Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH;
+        let above = rustix::fs::statat(&self.dir, parent, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(self.io("look at", parent))?;
+        let mode = Mode::RWXU | (Mode::from_raw_mode(above.st_mode) & readers);
+        match mode == Mode::RWXU {
+            true => Ok(()),
+            false => rustix::fs::chmodat(&self.dir, folder, mode, AtFlags::empty())
+                .map_err(self.io("set the mode of", folder)),
+        }
     }
 
     /// Gives up a file that is being written.

@@ -1,5 +1,6 @@
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -387,6 +388,24 @@ fn a_shared_cache_is_looked_into_and_not_written_to() {
     assert!(blob.exists());
     keep(&cache, "b", 1, b"b");
     assert!(!is_kept(&open(theirs.path()), "b", 1));
+}
+
+#[test]
+fn what_is_added_can_be_read_by_whoever_the_cache_is_shared_with_and_by_nobody_else() {
+    for (above, expected) in [(0o700, 0o700), (0o750, 0o750), (0o755, 0o755)] {
+        let temp = tempfile::tempdir().unwrap();
+        let cache = open(temp.path());
+        for kind in ["blobs", "outcomes", "traces"] {
+            let mode = fs::Permissions::from_mode(above);
+            fs::set_permissions(temp.path().join(kind), mode).unwrap();
+        }
+        keep(&cache, "a", 1, b"a");
+        for kind in ["blobs", "outcomes", "traces"] {
+            let kept = files(temp.path(), kind).remove(0);
+            let shard = fs::metadata(kept.parent().unwrap()).unwrap();
+            assert_eq!(shard.permissions().mode() & 0o777, expected, "{kind}");
+        }
+    }
 }
 
 #[test]

@@ -158,10 +158,7 @@ impl Cache {
     pub(super) fn lock_traces(&self, key: Digest) -> Result<OwnedFd, StoreError> {
         let path = name("traces", key);
         let folder = path.rsplit_once('/').map_or("traces", |(folder, _)| folder);
-        match rustix::fs::mkdirat(self.own.dir(), folder, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(error) => return Err(self.own.io("create", folder)(error)),
-        }
+        self.own.make_shard(folder)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::openat(self.own.dir(), folder, flags, Mode::empty());
         let dir = dir.map_err(self.own.io("open", folder))?;
