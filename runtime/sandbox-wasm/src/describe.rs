@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use stepwell_contract::{
     Ambient, Cancel, DescribedParam, DescribedResult, DescribedWorkspace, Description, EmitError,
-    Grants, Image, Limits, LogStream, Network, ParamValue, SandboxError, SandboxErrorKind, StepIo,
-    StepSink, Want,
+    Ending, Grants, Image, Limits, LogStream, Network, ParamValue, SandboxError, SandboxErrorKind,
+    StepIo, StepSink, Want,
 };
 
 use crate::BACKEND;
 use crate::backend::{Entry, WasmBackend};
 use crate::bindings::imports::stepwell::task::types;
+use crate::ending;
 use crate::fs::FileSystem;
 use crate::guest::{Guest, Seed};
 use crate::meter::Meter;
@@ -84,7 +85,10 @@ impl WasmBackend {
         let told = plugin
             .instantiate(&mut store)
             .and_then(|plugin| plugin.stepwell_task_task().call_describe(&mut store))
-            .map_err(|error| bad(format!("{error:#}")))?;
+            .map_err(|error| match ending::of_error(&error, store.data()) {
+                Ok(ending) => bad(unanswered(ending, &store.data().last_words.text())),
+                Err(host) => host,
+            })?;
         let mut description = description(told);
         let wants_network = |want: &Want| want.grant.starts_with("network=");
         if loaded.imports_sockets() && !description.capabilities.iter().any(wants_network) {
@@ -143,6 +147,20 @@ fn description(told: types::Description) -> Description {
     }
 }
 
+/// Why it did not answer: in its own words where it has any, which are what its language says of a mistake.
+fn unanswered(ending: Ending, said: &str) -> String {
+    match ending {
+        Ending::TimedOut { after } => format!("it did not answer within {} s", after.as_secs()),
+        Ending::LimitReached { limit, value, .. } => {
+            format!("it did not answer within its limit `{limit}` of {value}")
+        }
+        _ if !said.is_empty() => format!("it did not answer, and said\n{said}"),
+        Ending::Trapped { reason, .. } => format!("it did not answer: {reason}"),
+        Ending::Exited { code } => format!("it did not answer, and exited with code {code}"),
+        other => format!("it did not answer: {other:?}"),
+    }
+}
+
 /// Nobody listens to a plugin that says what it is.
 struct Unheard;
 
@@ -154,4 +172,36 @@ impl StepSink for Unheard {
     }
 
     fn progress(&self, _: u64, _: Option<u64>, _: &str) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use stepwell_contract::Limit;
+
+    use super::*;
+
+    #[test]
+    fn why_there_is_no_answer_is_said_in_the_plugins_own_words_where_it_has_any() {
+        let trapped = || Ending::Trapped {
+            reason: "unreachable".to_owned(),
+            message: None,
+            backtrace: Vec::new(),
+        };
+        let said = "Traceback:\n  File \"app.py\", line 3\nValueError: no";
+        assert!(unanswered(trapped(), said).ends_with(said));
+        assert!(unanswered(trapped(), "").ends_with(": unreachable"));
+        let after = Duration::from_secs(10);
+        assert_eq!(
+            unanswered(Ending::TimedOut { after }, "working"),
+            "it did not answer within 10 s"
+        );
+        let reached = Ending::LimitReached {
+            limit: Limit::Fuel,
+            value: 7,
+            backtrace: Vec::new(),
+        };
+        assert!(unanswered(reached, "").ends_with("limit `fuel` of 7"));
+    }
 }

@@ -39,14 +39,18 @@ impl Tail {
         tail.extend(bytes);
     }
 
-    /// What a guest said before it trapped: the panic message of a Rust guest, else its last line.
-    pub(crate) fn message(&self) -> Option<String> {
+    /// The end of all that it said.
+    pub(crate) fn text(&self) -> String {
         let tail: Vec<u8> = {
             let tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             tail.iter().copied().collect()
         };
-        let text = String::from_utf8_lossy(&tail);
-        let text = text.trim();
+        String::from_utf8_lossy(&tail).trim().to_owned()
+    }
+
+    /// What a guest said before it trapped: the panic message of a Rust guest, else its last line.
+    pub(crate) fn message(&self) -> Option<String> {
+        let text = self.text();
         let start = match text.rfind("panicked at ") {
             Some(panic) => text[..panic].rfind('\n').map_or(0, |line| line + 1),
             None => text.rfind('\n').map_or(0, |line| line + 1),
