@@ -39,7 +39,7 @@ pub fn declare<V: Value>(name: &str, description: &str) -> ResultDecl {
         name: name.to_owned(),
         value_type: V::TYPE,
         description: description.to_owned(),
-        properties: V::properties(),
+        properties: V::result_properties(),
     }
 }
 

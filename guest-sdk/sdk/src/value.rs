@@ -88,6 +88,11 @@ pub trait Value: Sized {
         Vec::new()
     }
 
+    /// For an object, the keys that it always has where it is emitted as a result.
+    fn result_properties() -> Vec<String> {
+        Self::properties()
+    }
+
     /// The value that a param of this type has where nobody gave one and no default is declared; `None` where one has to
     /// be given.
     fn absent() -> Option<ParamValue> {
@@ -278,6 +283,12 @@ pub fn entry<W: Word>(entries: &mut BTreeMap<String, String>, name: &str) -> Res
 
 impl<V: Value> Value for Option<V> {
     const TYPE: ParamType = V::TYPE;
+
+    // `properties` stays empty: a param that is `None` is an object without keys, which a host that wants them refuses. A
+    // result that is `None` is none at all.
+    fn result_properties() -> Vec<String> {
+        V::result_properties()
+    }
 
     fn absent() -> Option<ParamValue> {
         Some(match V::TYPE {

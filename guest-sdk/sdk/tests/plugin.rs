@@ -307,3 +307,40 @@ fn results_of_a_failure_are_declared_and_kept() {
     assert_eq!(told.ending, Err(Failure::failed("3 were wrong")));
     assert_eq!(told.results["wrong"], "3".into());
 }
+
+/// Where to move, if anywhere.
+#[derive(stepwell::Params)]
+struct Move {
+    /// Where to.
+    to: Option<Target>,
+}
+
+/// Where it moved.
+#[derive(stepwell::Results)]
+struct Moved {
+    /// The place that it is in now.
+    now: Option<Target>,
+}
+
+/// Moves the release.
+#[stepwell::task]
+fn move_release(input: Move) -> Result<Moved, &'static str> {
+    Ok(Moved { now: input.to })
+}
+
+#[test]
+fn an_optional_object_has_its_keys_where_it_is_a_result() {
+    let told = move_release::describe();
+    let now = ResultDecl {
+        properties: vec!["host".to_owned(), "port".to_owned()],
+        ..ResultDecl::new("now", ParamType::Object, "The place that it is in now.")
+    };
+    assert_eq!(told.results, [now]);
+    // A param that is left out is an object without them.
+    let to = ParamDecl::with_default("to", BTreeMap::new(), "Where to.");
+    assert_eq!(told.params, [to]);
+    let told = Call::new().run::<move_release>();
+    assert_eq!((told.ending, told.results), (Ok(()), BTreeMap::new()));
+    let told = Call::new().param("to", target()).run::<move_release>();
+    assert_eq!(told.results["now"], target());
+}
