@@ -6,7 +6,8 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, FnArg, Ident, ItemFn, LitStr, Result, ReturnType, Token, Type, parenthesized};
 
-use crate::{docs, name};
+use crate::docs;
+use crate::name::{self, Rename};
 
 /// What stands in the parentheses of the attribute.
 #[derive(Default)]
@@ -134,7 +135,7 @@ pub(crate) fn expand(arguments: &Arguments, function: &ItemFn) -> Result<TokenSt
     }
     let (name, span) = match &arguments.name {
         Some(name) => (name.value(), name.span()),
-        None => (ident.to_string().replace('_', "-"), ident.span()),
+        None => (Rename::Kebab.apply(ident), ident.span()),
     };
     name::check_task(&name, span)?;
     let wants = arguments.wants.iter().map(|want| {

@@ -344,3 +344,15 @@ fn an_optional_object_has_its_keys_where_it_is_a_result() {
     let told = Call::new().param("to", target()).run::<move_release>();
     assert_eq!(told.results["now"], target());
 }
+
+/// Tells what matches.
+#[stepwell::task]
+fn r#match() -> Result<(), &'static str> {
+    Ok(())
+}
+
+#[test]
+fn a_raw_name_is_a_name_without_its_mark() {
+    assert_eq!(r#match::describe().name, "match");
+    assert_eq!(Call::new().run::<r#match>().ending, Ok(()));
+}
