@@ -1,5 +1,6 @@
 //! Rust, with cargo.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -51,22 +52,52 @@ pub(super) fn build(project: &Project) -> anyhow::Result<PathBuf> {
     if !status.success() {
         return Err(CARGO.failed());
     }
-    heard.made.ok_or_else(|| {
-        let message = "cargo made no Wasm file: `Cargo.toml` needs `crate-type = [\"cdylib\"]` under `[lib]` for a plugin, \
-                       or a `src/main.rs` for a program";
-        Coded::new(ExitCode::DocumentInvalid, message).into()
-    })
+    heard
+        .made()
+        .map_err(|message| Coded::new(ExitCode::DocumentInvalid, message).into())
 }
 
 /// What cargo's messages came to.
 #[derive(Debug, Default)]
 struct Heard {
-    /// The Wasm file of this very project.
-    made: Option<PathBuf>,
+    /// The Wasm file of this very project's library: a package has one at most.
+    library: Option<PathBuf>,
+    /// Those of its programs, by their names.
+    programs: BTreeMap<String, PathBuf>,
     no_target: bool,
 }
 
 impl Heard {
+    /// The plugin: the library where there is one, whatever programs help to make it.
+    ///
+    /// # Errors
+    ///
+    /// Why no file is the plugin.
+    fn made(self) -> Result<PathBuf, String> {
+        if let Some(library) = self.library {
+            return Ok(library);
+        }
+        if self.programs.len() > 1 {
+            let names: Vec<String> = self
+                .programs
+                .keys()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            return Err(format!(
+                "cargo made {} programs ({}), and a project is one plugin: give `[lib]` in `Cargo.toml` \
+                 `crate-type = [\"cdylib\"]` if the library is the plugin, or keep one program and move the others to \
+                 packages of their own",
+                names.len(),
+                names.join(", ")
+            ));
+        }
+        self.programs.into_values().next().ok_or_else(|| {
+            "cargo made no Wasm file: `Cargo.toml` needs `crate-type = [\"cdylib\"]` under `[lib]` for a plugin, or a \
+             `src/main.rs` for a program"
+                .to_owned()
+        })
+    }
+
     /// Takes one message in; what is for the author is shown.
     fn message(&mut self, line: &str, root: &Path) {
         let Ok(message) = serde_json::from_str::<Value>(line) else {
@@ -91,7 +122,14 @@ impl Heard {
                 if folder == Some(root)
                     && let Some(made) = files.find(|file| file.ends_with(".wasm"))
                 {
-                    self.made = Some(made.into());
+                    let target = &message["target"];
+                    let kinds = target["kind"].as_array();
+                    if kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib")) {
+                        self.library = Some(made.into());
+                    } else {
+                        let name = target["name"].as_str().unwrap_or_default();
+                        self.programs.insert(name.to_owned(), made.into());
+                    }
                 }
             }
             _ => {}
@@ -103,19 +141,45 @@ impl Heard {
 mod tests {
     use super::*;
 
+    /// What comes of artifacts, each with the folder of its package, its target's kind and name, and its file.
+    fn made(artifacts: &[(&str, &str, &str, &str)]) -> Result<PathBuf, String> {
+        let mut heard = Heard::default();
+        for (folder, kind, name, file) in artifacts {
+            let line = serde_json::json!({
+                "reason": "compiler-artifact",
+                "manifest_path": format!("{folder}/Cargo.toml"),
+                "target": {"kind": [kind], "name": name},
+                "filenames": [file],
+            });
+            heard.message(&line.to_string(), Path::new("/p"));
+        }
+        heard.made()
+    }
+
     #[test]
     fn only_the_projects_own_wasm_is_what_was_made() {
-        let mut heard = Heard::default();
-        let mut artifact = |folder: &str, file: &str| {
-            let line = format!(
-                "{{\"reason\":\"compiler-artifact\",\"manifest_path\":\"{folder}/Cargo.toml\",\"filenames\":[\"{file}\"]}}"
-            );
-            heard.message(&line, Path::new("/p"));
-            heard.made.clone()
-        };
-        assert_eq!(artifact("/p/vendor", "/t/other.wasm"), None);
-        assert_eq!(artifact("/p", "/t/lint.rlib"), None);
-        assert_eq!(artifact("/p", "/t/lint.wasm"), Some("/t/lint.wasm".into()));
+        let other = ("/p/vendor", "cdylib", "other", "/t/other.wasm");
+        let rlib = ("/p", "rlib", "lint", "/t/lint.rlib");
+        let wasm = ("/p", "cdylib", "lint", "/t/lint.wasm");
+        assert!(made(&[other, rlib]).unwrap_err().contains("no Wasm file"));
+        assert_eq!(made(&[other, rlib, wasm]), Ok("/t/lint.wasm".into()));
+    }
+
+    #[test]
+    fn the_library_goes_before_programs_in_any_order() {
+        let library = ("/p", "cdylib", "lint", "/t/lint.wasm");
+        let helper = ("/p", "bin", "helper", "/t/helper.wasm");
+        let other = ("/p", "bin", "other", "/t/other.wasm");
+        let lint = Ok(PathBuf::from("/t/lint.wasm"));
+        assert_eq!(made(&[library, helper, other]), lint);
+        assert_eq!(made(&[helper, other, library]), lint);
+        assert_eq!(made(&[helper]), Ok("/t/helper.wasm".into()));
+        let refused = made(&[other, helper]).unwrap_err();
+        assert!(
+            refused.starts_with("cargo made 2 programs (`helper`, `other`), and "),
+            "{refused}"
+        );
+        assert!(refused.contains("move the others"), "{refused}");
     }
 
     #[test]
