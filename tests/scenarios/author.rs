@@ -158,6 +158,19 @@ fn a_project_in_python_builds_and_what_is_wrong_is_said() {
 #[test]
 fn a_project_in_javascript_builds_and_what_is_wrong_is_said() {
     let stage = begin("js");
+    let path = stage.path("find-it/app.js");
+    let text = fs::read_to_string(&path).unwrap();
+    let from = "({ params, workspaces }) => {";
+    assert!(text.contains(from), "{text}");
+    fs::write(&path, text.replace(from, &format!("async {from}"))).unwrap();
+    let output = inside(&stage, &["test", "finds-nothing"]);
+    assert_eq!(output.status.code(), Some(5), "{}", said(&output));
+    let why = "must not be async";
+    assert!(said(&output).contains(why), "{}", said(&output));
+    fs::write(&path, &text).unwrap();
+    let told = broken(&stage, "app.js", "default: MARKER", "default: 3");
+    assert!(told.contains("defaults are strings, arrays"), "{told}");
+    fs::write(&path, &text).unwrap();
     let told = broken(&stage, "app.js", "const MARKER", "cons MARKER");
     assert!(told.contains("app.js:"), "{told}");
     let told = broken(

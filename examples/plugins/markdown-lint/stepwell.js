@@ -12,6 +12,8 @@ import preopens from "wasi:filesystem/preopens@0.2.12";
 // So much is asked of the host at once: more than any stream has to take.
 const PIECE = 4096;
 
+const TYPES = ["string", "array", "object"];
+
 // Why a run failed. The class is `failed` for work whose verdict is no, `malformed-input` for what makes no sense, or
 // `transient` where another try may help.
 export class Failure extends Error {
@@ -25,7 +27,9 @@ export class Failure extends Error {
 //
 // The type of a param is that of its default: a string, an array, or an object. A param, or a result, of another type has
 // a `type`. `run` gets the params, with their defaults, and the folders of the workspaces, each by name, and which try it is.
+// It has done its work when it returns: it cannot be async.
 export function plugin(description, run) {
+  check(description, run);
   const params = Object.entries(description.params ?? {});
   const defaults = params.filter(([, param]) => param.default !== undefined);
   return {
@@ -61,11 +65,14 @@ export function plugin(description, run) {
       ]);
       const meant = defaults.map(([name, param]) => [name, param.default]);
       try {
-        run({
+        const returned = run({
           params: Object.fromEntries([...meant, ...given]),
           workspaces: Object.fromEntries(invocation.workspaces),
           attempt: invocation.attempt,
         });
+        if (typeof returned?.then === "function") {
+          throw new Failure("the function of a plugin must not be async: nothing waits for it");
+        }
       } catch (error) {
         if (error instanceof Failure) {
           throw { class: error.failureClass, message: error.message };
@@ -219,6 +226,43 @@ function open(path, openFlags, descriptorFlags = { read: true }) {
     return nearest.descriptor.openAt({ symlinkFollow: true }, below, openFlags, descriptorFlags);
   } catch (error) {
     throw new Error(`${path}: ${error?.payload ?? error}`);
+  }
+}
+
+// Throws where a description cannot mean what it says.
+function check(description, run) {
+  const isObject = (given) => typeof given === "object" && given !== null && !Array.isArray(given);
+  const isText = (given) => typeof given === "string";
+  const need = (holds, message) => {
+    if (!holds) {
+      throw new Error(message);
+    }
+  };
+  need(isObject(description), "a plugin is described by an object");
+  for (const field of ["name", "version", "documentation"]) {
+    need(isText(description[field]), `the \`${field}\` of a plugin has to be there, and is a string`);
+  }
+  need(typeof run === "function", "what a plugin does is a function: the second argument of `plugin`");
+  for (const kind of ["params", "workspaces", "results"]) {
+    need(isObject(description[kind] ?? {}), `\`${kind}\` is an object: what is declared, by name`);
+    for (const [name, declared] of Object.entries(description[kind] ?? {})) {
+      const what = `\`${name}\` of \`${kind}\``;
+      need(isObject(declared), `${what} is declared by an object`);
+      need(isText(declared.description ?? ""), `the \`description\` of ${what} is a string`);
+      const type = declared.type ?? "string";
+      need(TYPES.includes(type), `${what} has the type \`${type}\`: types are ${TYPES.join(", ")}`);
+      const given = declared.default;
+      if (kind !== "params" || given === undefined) {
+        continue;
+      }
+      const inner = isText(given) ? [] : Array.isArray(given) ? given : isObject(given) ? Object.values(given) : [null];
+      need(
+        inner.every(isText),
+        `the default of ${what} is ${JSON.stringify(given)}: defaults are strings, arrays of strings or objects of strings`,
+      );
+      const own = typeOf(given);
+      need(own === (declared.type ?? own), `the default of ${what} is of type ${own}, and its type is ${type}`);
+    }
   }
 }
 
