@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::project::is_name;
+use super::project::{is_name, taken};
 use super::template;
 use crate::args::NewArgs;
 use crate::exit::{Coded, ExitCode};
@@ -26,6 +26,9 @@ pub(crate) fn new(args: &NewArgs) -> anyhow::Result<ExitCode> {
             folder.display()
         ))
     })?;
+    if let Some(why) = taken(args.lang, name) {
+        return Err(Coded::usage(why).into());
+    }
     // A folder that is there is never written to, not even an empty one: it is somebody's.
     if folder.symlink_metadata().is_ok() {
         let message = format!("`{}` is there already", folder.display());

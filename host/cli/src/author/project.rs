@@ -75,6 +75,17 @@ pub(crate) fn is_name(name: &str) -> bool {
         && !name.contains("--")
 }
 
+/// Why a new project in `language` would not build under this name, which can be one otherwise.
+pub(super) fn taken(language: Language, name: &str) -> Option<String> {
+    let is_sdk = ["stepwell-sdk", "stepwell-sdk-macros"].contains(&name);
+    (language == Language::Rust && is_sdk).then(|| {
+        format!(
+            "`{name}` cannot name a plugin in Rust: a package of the SDK, which the project brings along, is called that; \
+             give it another name, such as `my-{name}`"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +100,21 @@ mod tests {
             "", "2lint", "-a", "a-", "a--b", "Lint", "a_b", "a.b", "../a", &long,
         ] {
             assert!(!is_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_package_of_the_sdk_is_no_plugin_in_rust() {
+        let why = taken(Language::Rust, "stepwell-sdk").unwrap();
+        assert!(why.ends_with("such as `my-stepwell-sdk`"), "{why}");
+        assert!(taken(Language::Rust, "stepwell-sdk-macros").is_some());
+        assert_eq!(taken(Language::Go, "stepwell-sdk"), None);
+        // The names of the language and of its library are in no code.
+        for name in [
+            "fn", "self", "match", "std", "core", "alloc", "stepwell", "test", "tests",
+        ] {
+            assert!(is_name(name), "{name}");
+            assert_eq!(taken(Language::Rust, name), None);
         }
     }
 }

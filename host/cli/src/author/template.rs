@@ -89,10 +89,7 @@ pub(super) fn files(language: Language, name: &str) -> Vec<(String, String)> {
         Language::Python => PYTHON,
         Language::Js => JS,
     };
-    let named = |text: &str| {
-        text.replace("{{name}}", name)
-            .replace("{{function}}", &name.replace('-', "_"))
-    };
+    let named = |text: &str| text.replace("{{name}}", name);
     let written = EVERY.iter().chain(own).map(|(path, text)| {
         let path = match *path {
             // One with a dot would be git's own here.
@@ -156,6 +153,20 @@ mod tests {
                 assert!(!is_ours || !text.contains("{{"), "{path}");
             }
         }
+    }
+
+    #[test]
+    fn no_code_is_called_what_the_plugin_is() {
+        // `fn` cannot name a function, nor `fmt` a module of Go: the standard library has it.
+        let text = |language, name, path: &str| {
+            let mut files = files(language, name).into_iter();
+            files.find(|(file, _)| file == path).unwrap().1
+        };
+        let code = text(Language::Rust, "fn", "src/lib.rs");
+        assert!(code.contains("task(name = \"fn\", "), "{code}");
+        assert!(!code.contains("fn fn"), "{code}");
+        let module = text(Language::Go, "fmt", "go.mod");
+        assert!(module.starts_with("module example.com/fmt\n"), "{module}");
     }
 
     #[test]

@@ -25,8 +25,8 @@ struct Found {
 /// Finds lines that hold a marker.
 ///
 /// It looks into the files of one folder, and fails where there is one.
-#[stepwell::task(results = Found)]
-fn {{function}}(input: Input) -> Result<(), Error> {
+#[stepwell::task(name = "{{name}}", results = Found)]
+fn find_markers(input: Input) -> Result<(), Error> {
     let entries = fs::read_dir(&input.source)?;
     let mut paths = entries
         .map(|entry| Ok(entry?.path()))
@@ -64,10 +64,14 @@ mod tests {
         let source = std::env::temp_dir().join("{{name}}-test");
         fs::create_dir_all(&source).unwrap();
         fs::write(source.join("a.txt"), "fine\nFIXME later\n").unwrap();
-        let told = Call::new().workspace("source", &source).run::<{{function}}>();
+        let told = Call::new()
+            .workspace("source", &source)
+            .run::<find_markers>();
         assert_eq!(told.results["count"], "1".into());
         assert_eq!(told.ending.unwrap_err().message, "lines with `FIXME`: 1");
-        let call = Call::new().workspace("source", &source).param("marker", "TODO");
-        assert!(call.run::<{{function}}>().ending.is_ok());
+        let call = Call::new()
+            .workspace("source", &source)
+            .param("marker", "TODO");
+        assert!(call.run::<find_markers>().ending.is_ok());
     }
 }
