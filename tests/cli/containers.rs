@@ -103,6 +103,72 @@ fn attack_a_document_alone_makes_no_step_privileged() {
     );
 }
 
+/// Where a sandbox cannot be made as one task wants it, that task has failed: what is beside it goes on.
+#[test]
+fn a_container_that_cannot_be_made_fails_its_task_and_no_other() {
+    let document = "\
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: pipeline}
+spec:
+  tasks:
+  - name: bad
+    retries: 1
+    taskSpec:
+      steps: [{name: s, image: \"oci:./layout\", securityContext: {runAsNonRoot: true}, script: id}]
+  - name: other
+    taskSpec: {steps: [{name: s, image: \"oci:./layout\", script: sleep 1; echo went on}]}
+  finally:
+  - name: cleanup
+    taskSpec: {steps: [{name: s, image: \"oci:./layout\", script: echo cleaned up}]}
+";
+    let Some(ended) = ran(document, &["-o", "json"]) else {
+        return;
+    };
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    for told in [
+        "went on",
+        "cleaned up",
+        "CreateContainerConfigError",
+        "runAsNonRoot",
+    ] {
+        assert!(ended.stdout.contains(told), "{told}: {ended:?}");
+    }
+    let tries = ended.stdout.matches(r#""retried":true"#).count();
+    assert_eq!(tries, 1, "{ended:?}");
+}
+
+#[test]
+fn a_container_is_the_same_whatever_the_users_umask_is() {
+    let steps = "  - {name: root, image: \"oci:./layout\", script: umask; touch /workspace/f; stat -c %a /workspace/f /tekton}
+  - {name: other, image: \"oci:./layout\", securityContext: {runAsUser: 1234}, script: echo as 1234}
+";
+    if !are_possible() {
+        return;
+    }
+    let stage = stage();
+    stage.file("task.yaml", &task(steps));
+    let plain = stage.command(&["run", "task.yaml"]);
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", "umask 077; exec \"$0\" \"$@\""])
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .envs(
+            plain
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    if let Some(folder) = plain.get_current_dir() {
+        command.current_dir(folder);
+    }
+    let ended = stage.end(&mut command, b"");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for told in ["0022", "644", "755", "as 1234"] {
+        assert!(ended.text().contains(told), "{told}: {ended:?}");
+    }
+}
+
 /// A Task with these sidecars and steps.
 fn beside(sidecars: &str, steps: &str) -> String {
     task(steps).replace("  steps:\n", &format!("  sidecars:\n{sidecars}  steps:\n"))

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stepwell_contract::{SandboxError, StepName};
+use stepwell_contract::{SandboxError, SandboxErrorKind, StepName};
 use stepwell_store::StoreError;
 
 /// Our trouble: the run could not go on.
@@ -144,6 +144,29 @@ pub enum EngineError {
         /// What it was doing: completes "failed to …".
         doing: String,
     },
+}
+
+impl EngineError {
+    /// Whether the task asks for what cannot be made: its own failure, and no trouble of ours.
+    pub(crate) fn is_the_tasks(&self) -> bool {
+        let (Self::Admit { source, .. }
+        | Self::OpenTask { source }
+        | Self::Prepare { source, .. }
+        | Self::Run { source, .. }
+        | Self::Sidecar { source, .. }) = self
+        else {
+            return false;
+        };
+        matches!(
+            source.kind,
+            SandboxErrorKind::Refused(_)
+                | SandboxErrorKind::BadGuest
+                | SandboxErrorKind::Unsupported(_)
+                | SandboxErrorKind::Conflict
+                | SandboxErrorKind::Malformed
+                | SandboxErrorKind::NotFound
+        )
+    }
 }
 
 /// `error` and everything below it, one message each.

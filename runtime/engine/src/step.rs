@@ -298,7 +298,15 @@ pub(crate) fn run(
     }
     if let Err(error) = &ended {
         let causes = causes(error);
-        outlet.step(&name, EventKind::Error { causes });
+        outlet.step(
+            &name,
+            match error.is_the_tasks() {
+                true => EventKind::Notice {
+                    message: causes.join(": "),
+                },
+                false => EventKind::Error { causes },
+            },
+        );
     }
     let (ending, ended) = match ended {
         Ok(ending) => (Some(ending), Ok(stop)),

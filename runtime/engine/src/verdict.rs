@@ -12,6 +12,7 @@ use stepwell_contract::event::Verdict;
 use stepwell_contract::{CancelReason, Ending, Limit, RunName, StepName};
 use stepwell_spec::{RequestedEnd, TaskRun};
 
+use crate::error::{EngineError, causes};
 use crate::results::Rejection;
 use crate::task::HaltCause;
 
@@ -196,6 +197,11 @@ pub(crate) fn stopped(run: &TaskRun, stop: &Stop, halted: Option<HaltCause>) -> 
 /// We could not go on.
 pub(crate) fn broken(error: &dyn std::error::Error) -> Verdict {
     failed("Failed", error.to_string())
+}
+
+/// A sandbox could not be made as the task wants it: what a cluster says of a container that it cannot make.
+pub(crate) fn not_made(error: &EngineError) -> Verdict {
+    failed("CreateContainerConfigError", causes(error).join(": "))
 }
 
 /// Results were not taken; `rejected` is not empty.

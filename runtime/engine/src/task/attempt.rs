@@ -115,6 +115,8 @@ pub(super) async fn run(
             verdict::results_rejected(&run.name, shared.result_limit, &reading.rejected),
             None,
         ),
+        // What the task asks for cannot be made: it has failed, and nothing else has to stop for it.
+        Err(error) if error.is_the_tasks() => (verdict::not_made(&error), None),
         Err(error) => (verdict::broken(&error), Some(error)),
     };
     Tried {

@@ -82,31 +82,36 @@ pub(super) fn run(job: &Job, shared: &Shared) -> Finished {
             }
             Ok(Some(stop)) => (Ok(Some(stop)), Some(opened.ground.scopes), None),
             Err(error) => {
-                let told = causes(&error);
-                (Err(error), Some(opened.ground.scopes), Some(told))
+                let told = of_ours(&error);
+                (Err(error), Some(opened.ground.scopes), told)
             }
         },
         Ok(Err(stop)) => (Ok(Some(stop)), None, None),
         Err(error) => {
-            let told = causes(&error);
-            (Err(error), None, Some(told))
+            let told = of_ours(&error);
+            (Err(error), None, told)
         }
     };
     let mut untold = Left::default();
     let (failed, trouble) = shared.stop_sidecars(&mut untold);
     let (stopped, told) = match (stopped, failed, trouble) {
         (Ok(None), _, Some(error)) => {
-            let told = causes(&error);
-            (Err(error), Some(told))
+            let told = of_ours(&error);
+            (Err(error), told)
         }
         (Ok(None), failed, None) => (Ok(failed), told),
-        (stopped, _, Some(error)) => (stopped, told.or(Some(causes(&error)))),
+        (stopped, _, Some(error)) => (stopped, told.or_else(|| of_ours(&error))),
         (stopped, _, None) => (stopped, told),
     };
     let mut left = shared.clean_up(&job.run, scopes, job.is_last() && has_failed(&stopped));
     left.troubles.splice(0..0, told);
     left.untold.extend(untold.untold);
     left.finished(stopped)
+}
+
+/// What is said of our trouble; what is the task's own stands in its verdict.
+fn of_ours(error: &EngineError) -> Option<Vec<String>> {
+    (!error.is_the_tasks()).then(|| causes(error))
 }
 
 /// Starts the sidecars; a panic is an error of ours.

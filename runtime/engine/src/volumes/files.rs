@@ -12,12 +12,20 @@ const READABLE: u32 = 0o400;
 /// What a document may say about a file; it says nothing about whose identity a program takes on.
 const PERMISSIONS: u32 = 0o777;
 
+/// What a folder between is: anybody may look into it, for whose the files are is said by their own modes.
+const FOLDER: u32 = 0o755;
+
 /// Writes `files` into `dir`. A path that leads out of it is an error, and so is a link in the way.
 pub(super) fn write(dir: &Dir, files: &FileSet) -> io::Result<()> {
     for file in &files.files {
         let path = Path::new(&file.path);
         if let Some(parent) = path.parent().filter(|parent| *parent != Path::new("")) {
             dir.create_dir_all(parent)?;
+            // Whatever the user's umask is: a step may be somebody else.
+            let below = parent.ancestors().filter(|folder| *folder != Path::new(""));
+            for folder in below {
+                dir.set_permissions(folder, Permissions::from_mode(FOLDER))?;
+            }
         }
         let mode = file.mode & PERMISSIONS | READABLE;
         let mut options = OpenOptions::new();
@@ -62,6 +70,10 @@ mod tests {
             let file = temp.path().join(path);
             assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o7777, found);
             assert_eq!(std::fs::read(&file).unwrap(), b"text");
+        }
+        for folder in ["deep", "deep/er"] {
+            let found = std::fs::metadata(temp.path().join(folder)).unwrap().mode();
+            assert_eq!(found & 0o7777, FOLDER, "{folder}");
         }
     }
 

@@ -25,6 +25,9 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
+use rustix_namespaces::fs::Mode;
+use rustix_namespaces::process::umask;
+
 use crate::embedded::request::{Failure, Order, Purpose, Reply, Request};
 
 /// A request is shorter: it holds a step's arguments and environment, which the kernel bounds to less.
@@ -36,6 +39,8 @@ pub fn container_init() -> ExitCode {
     if close_inherited().is_err() {
         return ExitCode::FAILURE;
     }
+    // Whatever the user's is: what is made for a container, and in it, is as on any other machine.
+    umask(Mode::from_raw_mode(0o022));
     let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else {
         return ExitCode::FAILURE;
     };
