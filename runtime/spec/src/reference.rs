@@ -90,7 +90,8 @@ pub(crate) struct ArtifactRef {
     pub(crate) name: Option<String>,
 }
 
-/// The references in `text`, from left to right.
+/// The references in `text`, from left to right. None holds the start of another, so that no byte is looked at for more
+/// than one of them.
 pub(crate) fn find(text: &str) -> impl Iterator<Item = Reference<'_>> {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -98,10 +99,12 @@ pub(crate) fn find(text: &str) -> impl Iterator<Item = Reference<'_>> {
             let start = from + at;
             let inner_start = start + 2;
             from = inner_start;
-            let Some(len) = text[inner_start..].find(')') else {
+            let inner = &text[inner_start..];
+            let inner = inner.find("$(").map_or(inner, |next| &inner[..next]);
+            let Some(len) = inner.find(')') else {
                 continue;
             };
-            if let Some((path, index)) = take_apart(&text[inner_start..inner_start + len]) {
+            if let Some((path, index)) = take_apart(&inner[..len]) {
                 let range = start..inner_start + len + 1;
                 from = range.end;
                 return Some(Reference {
@@ -259,6 +262,30 @@ mod tests {
             Vec::<&str>::new()
         );
         assert_eq!(texts("ü$(params.a)ü"), ["$(params.a)"]);
+    }
+
+    #[test]
+    fn brackets_may_hold_what_a_word_may_not() {
+        for text in [
+            "$(params['a b'])",
+            "$(params[\"a$b\"])",
+            "$(params['a(b'][0])",
+        ] {
+            assert_eq!(texts(text), [text]);
+        }
+        assert_eq!(texts("$(params['a $(params.b)'])"), ["$(params.b)"]);
+    }
+
+    #[test]
+    fn attack_references_that_never_end_are_read_once() {
+        const COUNT: usize = 4 << 20;
+        for start in ["$(", "$(a[\"", "$(a.b"] {
+            let open = start.repeat(COUNT / start.len());
+            for end in ["", ")", "'])"] {
+                let text = format!("{open}{end}");
+                assert!(find(&text).count() <= 1, "{start}…{end}");
+            }
+        }
     }
 
     #[test]
