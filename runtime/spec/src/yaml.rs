@@ -305,15 +305,16 @@ impl Builder<'_> {
             }
         };
         let (mut weight, mut depth) = (NODE_WEIGHT, 0);
-        let mut count = |node: &Node| {
-            weight += node.weight;
+        let mut count = |key: usize, node: &Node| {
+            weight += key + node.weight;
             depth = depth.max(node.depth);
         };
         match &value {
             Value::Scalar { .. } => {}
-            Value::Sequence(items) => items.iter().for_each(|item| count(item)),
+            Value::Sequence(items) => items.iter().for_each(|item| count(0, item)),
+            // Whoever writes out the mapping writes out its keys too.
             Value::Mapping(entries) => entries.iter().for_each(|entry| {
-                count(&entry.value);
+                count(NODE_WEIGHT + entry.key.text.len(), &entry.value);
             }),
         }
         if depth >= MAX_DEPTH {

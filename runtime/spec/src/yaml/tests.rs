@@ -90,6 +90,21 @@ fn billion_laughs_end_early() {
 }
 
 #[test]
+fn attack_a_long_key_counts_as_often_as_it_is_written_out() {
+    let aliased = |key: usize, times: usize| {
+        let key = "k".repeat(key);
+        format!("a: &a {{? {key} : x}}\nb: [{}]\n", "*a,".repeat(times))
+    };
+    let (_, documents, problems) = read_text(&aliased(1 << 20, 4_000));
+    assert_eq!(
+        problems,
+        ["the document has more than 16777216 bytes of data"]
+    );
+    assert_eq!(documents.len(), 0);
+    assert_eq!(read_text(&aliased(1 << 10, 4_000)).2, [""; 0]);
+}
+
+#[test]
 fn depth_is_bounded_with_and_without_aliases() {
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     assert_eq!(read_text(&deep).2.len(), 1);
