@@ -223,7 +223,9 @@ Wants to be granted
 
     #[test]
     fn a_task_is_one_that_stepwell_reads() {
-        let text = task(&lint(), "./lint.wasm").unwrap();
+        let mut lint = lint();
+        lint.params.push(param("labels", ParamType::Object, None));
+        let text = task(&lint, "./lint.wasm").unwrap();
         let mut sources = stepwell_spec::Sources::new();
         sources.add("lint.wasm", text.as_str());
         let checked = stepwell_spec::parse(&sources);

@@ -38,7 +38,7 @@ pub(super) fn check_results(results: &[ResultDecl], problems: &Problems) {
             "the result",
             &result.name,
             result.result_type,
-            &result.properties,
+            result.properties.is_some(),
             problems,
         );
     }
@@ -51,14 +51,14 @@ fn check_param(param: &ParamDecl, problems: &Problems) {
         ParamType::Object => name::OBJECT_PARAM.check(&param.name, problems),
         _ => name::PARAM.check(&param.name, problems),
     }
-    for key in &param.properties {
+    for key in param.keys() {
         name::OBJECT_KEY.check(key, problems);
     }
     check_properties(
         "the param",
         &param.name,
         param.param_type,
-        &param.properties,
+        param.properties.is_some(),
         problems,
     );
     check_enum(param, problems);
@@ -126,14 +126,15 @@ pub(crate) fn check_allowed(
     }
 }
 
+/// Notes an object that says nothing of its keys. Like Tekton, takes it where it says that there are none.
 fn check_properties(
     what: &'static str,
     name: &Text,
     declared: ParamType,
-    properties: &[Text],
+    has_properties: bool,
     problems: &Problems,
 ) {
-    if declared == ParamType::Object && properties.is_empty() {
+    if declared == ParamType::Object && !has_properties {
         problems.push(TaskProblem::NoProperties {
             what,
             name: name.value.clone(),

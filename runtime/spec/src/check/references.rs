@@ -83,9 +83,9 @@ pub(super) fn check_declared(
 }
 
 fn check_key(param: &ParamDecl, key: &str, note: &dyn Fn(&'static str, &dyn Fn() -> String)) {
-    if !param.properties.iter().any(|known| known.value == key) {
+    if !param.keys().any(|known| known.value == key) {
         note("a key of a param", &|| {
-            let keys = param.properties.iter().map(|key| key.value.as_str());
+            let keys = param.keys().map(|key| key.value.as_str());
             suggest(key, &keys.collect::<Vec<_>>(), "keys")
         });
     }

@@ -15,8 +15,8 @@ pub(crate) struct ParamDecl {
     pub(crate) name: Text,
     /// As declared, or what `properties` and `default` tell of it.
     pub(crate) param_type: ParamType,
-    /// The keys of an object.
-    pub(crate) properties: Vec<Text>,
+    /// The keys that an object has to have, if it says so: it may say that there are none.
+    pub(crate) properties: Option<Vec<Text>>,
     pub(crate) default: Option<At<ParamValue>>,
     /// The values that a string may have; empty for any.
     pub(crate) allowed: Vec<Text>,
@@ -28,7 +28,8 @@ pub(crate) struct ResultDecl {
     pub(crate) name: Text,
     /// As declared, or what `properties` and `value` tell of it.
     pub(crate) result_type: ParamType,
-    pub(crate) properties: Vec<Text>,
+    /// As for a param.
+    pub(crate) properties: Option<Vec<Text>>,
     /// Where it comes from: a step's result for a Task, tasks' results for a Pipeline.
     pub(crate) value: Option<At<ParamValue>>,
 }
@@ -104,6 +105,11 @@ fn read_value(node: &Node) -> At<ParamValue> {
 }
 
 impl ParamDecl {
+    /// The keys that an object has to have.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Text> {
+        self.properties.iter().flatten()
+    }
+
     fn read(node: &Arc<Node>, problems: &Problems) -> Option<Self> {
         let fields = Fields::open(node, "a param", problems)?;
         fields.ignore(&["description"]);
@@ -122,7 +128,7 @@ impl ParamDecl {
         Some(Self {
             name: name?,
             param_type,
-            properties: properties.unwrap_or_default(),
+            properties,
             default,
             allowed,
         })
@@ -147,7 +153,7 @@ impl ResultDecl {
         Some(Self {
             name: name?,
             result_type: declared.unwrap_or_else(inferred),
-            properties: properties.unwrap_or_default(),
+            properties,
             value,
         })
     }

@@ -34,7 +34,7 @@ problems! {
         }
         /// An object param or result that does not say which keys it has.
         #[error("{what} `{name}` is an object without `properties`")]
-        #[diagnostic(code(spec::no_properties), help("list its keys: `properties: {{KEY: {{type: string}}}}`"))]
+        #[diagnostic(code(spec::no_properties), help("list its keys: `properties: {{KEY: {{type: string}}}}`, or `properties: {{}}` where any will do"))]
         NoProperties {
             what: &'static str,
             name: String,

@@ -403,6 +403,6 @@ fn complete<'a>(param: &'a ParamDecl, value: &mut ParamValue) -> Vec<&'a str> {
             pairs.entry(key.clone()).or_insert_with(|| value.clone());
         }
     }
-    let keys = param.properties.iter().map(|key| key.value.as_str());
+    let keys = param.keys().map(|key| key.value.as_str());
     keys.filter(|key| !pairs.contains_key(*key)).collect()
 }

@@ -307,6 +307,7 @@ pub(crate) fn results(declared: &[DeclaredResult]) -> Vec<ResultDecl> {
         properties: result
             .properties
             .iter()
+            .flatten()
             .map(|key| key.value.clone())
             .collect(),
     });
