@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::{ParamType, ParamValue};
+use crate::{GrantError, Grants, ParamType, ParamValue};
 
 /// Stops descriptions that nobody could read: of each sort of thing there can be as many.
 const MOST_ITEMS: usize = 256;
@@ -15,7 +15,10 @@ const MOST_ITEMS: usize = 256;
 /// Stops a description that fills a screen with one name; Tekton's names are no longer.
 const MOST_NAME_BYTES: usize = 253;
 
-/// Stops a documentation that is no documentation.
+/// What a key is called in an error.
+const KEY: &str = "object key";
+
+/// Stops texts that nobody could read: all of them together have no more.
 const MOST_TEXT_BYTES: usize = 1 << 20;
 
 /// What a typed component says about itself.
@@ -119,6 +122,9 @@ pub enum DescriptionError {
         /// The default's.
         given: ParamType,
     },
+    /// Something is wanted that nobody can grant.
+    #[error("what it wants to be granted cannot be: {0}")]
+    Grant(GrantError),
     /// More than anybody reads.
     #[error("it has {count} {what}s, and {MOST_ITEMS} may be")]
     TooMany {
@@ -155,14 +161,25 @@ impl Description {
                 name: self.name,
             });
         }
-        let names = |what, names: Vec<&str>| check_names(what, &names);
-        names("param", self.params.iter().map(|p| &*p.name).collect())?;
-        names(
-            "workspace",
-            self.workspaces.iter().map(|w| &*w.name).collect(),
-        )?;
-        names("result", self.results.iter().map(|r| &*r.name).collect())?;
+        let params = self.params.iter().map(|param| &*param.name);
+        check_names("param", params, is_param)?;
+        let workspaces = self.workspaces.iter().map(|workspace| &*workspace.name);
+        check_names("workspace", workspaces, is_workspace)?;
+        let results = self.results.iter().map(|result| &*result.name);
+        check_names("result", results, is_result)?;
+        check_count("wanted grant", self.capabilities.len())?;
+        for result in &self.results {
+            check_keys(&result.properties, is_result_key)?;
+        }
         for param in &self.params {
+            check_keys(&param.properties, is_param_key)?;
+            // `a.b` is a key of the object `a`.
+            if param.param_type == ParamType::Object && !is_param_key(&param.name) {
+                return Err(DescriptionError::Name {
+                    what: "object param",
+                    name: param.name.clone(),
+                });
+            }
             let given = param.default.as_ref().map(ParamValue::param_type);
             if let Some(given) = given.filter(|given| *given != param.param_type) {
                 return Err(DescriptionError::Default {
@@ -172,40 +189,122 @@ impl Description {
                 });
             }
         }
-        let texts = self.params.iter().map(|param| &param.description);
-        let texts = texts.chain(self.workspaces.iter().map(|one| &one.description));
-        let texts = texts.chain(self.results.iter().map(|result| &result.description));
-        let texts = texts.chain(self.capabilities.iter().map(|want| &want.reason));
-        let texts = texts.chain([&self.documentation, &self.version]);
-        let bytes = texts.map(String::len).sum();
-        match bytes > MOST_TEXT_BYTES {
-            true => Err(DescriptionError::TooLong { bytes }),
-            false => Ok(self),
+        let bytes = self.text_bytes();
+        if bytes > MOST_TEXT_BYTES {
+            return Err(DescriptionError::TooLong { bytes });
+        }
+        for want in &self.capabilities {
+            let granted = Grants::default().apply(&want.grant);
+            granted.map_err(DescriptionError::Grant)?;
+        }
+        Ok(self)
+    }
+
+    /// How many bytes all of its texts have together.
+    fn text_bytes(&self) -> usize {
+        let params = self.params.iter().map(|param| {
+            let default = param.default.as_ref().map_or(0, value_bytes);
+            param.name.len() + param.description.len() + keys_bytes(&param.properties) + default
+        });
+        let workspaces = self.workspaces.iter();
+        let workspaces = workspaces.map(|one| one.name.len() + one.description.len());
+        let results = self.results.iter().map(|result| {
+            result.name.len() + result.description.len() + keys_bytes(&result.properties)
+        });
+        let wants = self.capabilities.iter();
+        let wants = wants.map(|want| want.grant.len() + want.reason.len());
+        let parts = params.chain(workspaces).chain(results).chain(wants);
+        parts.sum::<usize>() + self.name.len() + self.version.len() + self.documentation.len()
+    }
+}
+
+fn keys_bytes(keys: &[String]) -> usize {
+    keys.iter().map(String::len).sum()
+}
+
+/// The bytes of a value, where each item has one more: a million empty ones are not nothing.
+fn value_bytes(value: &ParamValue) -> usize {
+    match value {
+        ParamValue::String(text) => text.len(),
+        ParamValue::Array(items) => items.iter().map(|item| item.len() + 1).sum(),
+        ParamValue::Object(pairs) => {
+            let pairs = pairs.iter();
+            pairs.map(|(key, value)| key.len() + value.len() + 1).sum()
         }
     }
 }
 
-/// Names of one sort, by Tekton's rules for the narrowest of them.
-fn check_names(what: &'static str, names: &[&str]) -> Result<(), DescriptionError> {
-    if names.len() > MOST_ITEMS {
-        let count = names.len();
-        return Err(DescriptionError::TooMany { what, count });
+fn check_count(what: &'static str, count: usize) -> Result<(), DescriptionError> {
+    match count > MOST_ITEMS {
+        true => Err(DescriptionError::TooMany { what, count }),
+        false => Ok(()),
     }
+}
+
+/// Names of one sort, each of which has to be one by Tekton's rules.
+fn check_names<'a>(
+    what: &'static str,
+    names: impl ExactSizeIterator<Item = &'a str>,
+    is_name: fn(&str) -> bool,
+) -> Result<(), DescriptionError> {
+    check_count(what, names.len())?;
     let mut seen = HashSet::new();
     for name in names {
-        let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let can_be = name.len() <= MOST_NAME_BYTES
-            && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.chars().all(inner);
-        let name = (*name).to_owned();
-        if !can_be {
+        if name.len() > MOST_NAME_BYTES || !is_name(name) {
+            let name = name.to_owned();
             return Err(DescriptionError::Name { what, name });
         }
         if !seen.insert(name.to_ascii_lowercase()) {
+            let name = name.to_owned();
             return Err(DescriptionError::Twice { what, name });
         }
     }
     Ok(())
+}
+
+/// The keys of one object. Unlike names they are told apart by their case.
+fn check_keys(keys: &[String], is_key: fn(&str) -> bool) -> Result<(), DescriptionError> {
+    check_count(KEY, keys.len())?;
+    let mut seen = HashSet::new();
+    for key in keys {
+        let name = || key.clone();
+        if key.len() > MOST_NAME_BYTES || !is_key(key) {
+            let name = name();
+            return Err(DescriptionError::Name { what: KEY, name });
+        }
+        if !seen.insert(key) {
+            let name = name();
+            return Err(DescriptionError::Twice { what: KEY, name });
+        }
+    }
+    Ok(())
+}
+
+/// A letter or `_`, then letters, digits, `-`, `_` and `.`.
+fn is_param(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && is_result_key(name)
+}
+
+/// Like a param, without the `.` that stands before a key.
+fn is_param_key(key: &str) -> bool {
+    is_param(key) && !key.contains('.')
+}
+
+/// Letters, digits, `-`, `_` and `.`: Tekton itself has no rule for them.
+fn is_result_key(key: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !key.is_empty() && key.chars().all(inner)
+}
+
+/// Like a param, and no longer than the name of a folder that Kubernetes mounts.
+fn is_workspace(name: &str) -> bool {
+    name.len() <= 63 && is_param(name)
+}
+
+/// Like a param, with a letter or digit at both ends.
+fn is_result(name: &str) -> bool {
+    let edge = |c: char| c.is_ascii_alphanumeric();
+    is_param(name) && name.starts_with(edge) && name.ends_with(edge)
 }
 
 #[cfg(test)]
@@ -279,5 +378,159 @@ mod tests {
         assert_eq!(many.to_string(), "it has 257 params, and 256 may be");
         let long = spoilt(|description| description.documentation = "x".repeat(MOST_TEXT_BYTES));
         assert!(matches!(long, DescriptionError::TooLong { .. }));
+    }
+
+    fn result(name: &str) -> DescribedResult {
+        DescribedResult {
+            name: name.to_owned(),
+            result_type: ParamType::Object,
+            description: String::new(),
+            properties: Vec::new(),
+        }
+    }
+
+    fn want(grant: &str) -> Want {
+        Want {
+            grant: grant.to_owned(),
+            reason: "to work".to_owned(),
+        }
+    }
+
+    #[test]
+    fn attack_names_that_build_and_never_run() {
+        for bad in ["_r", "r-", "_r-", "r_", "r."] {
+            let told = spoilt(|description| description.results.push(result(bad)));
+            let name = bad.to_owned();
+            let what = "result";
+            assert_eq!(told, DescriptionError::Name { what, name });
+        }
+        let long = spoilt(|description| {
+            description.workspaces.push(DescribedWorkspace {
+                name: "w".repeat(64),
+                description: String::new(),
+                read_only: false,
+                optional: false,
+            });
+        });
+        assert!(long.to_string().starts_with("the workspace is called"));
+        let dotted = spoilt(|description| {
+            let param = &mut description.params[0];
+            param.name = "a.b".to_owned();
+            param.param_type = ParamType::Object;
+        });
+        assert!(dotted.to_string().starts_with("the object param is called"));
+        let mut good = described();
+        good.params[0].name = "_a.b-".to_owned();
+        good.results.push(result("r-1"));
+        assert_eq!(good.clone().checked(), Ok(good));
+    }
+
+    #[test]
+    fn attack_keys_of_objects_that_cannot_be_meant() {
+        let keys =
+            |keys: &[&str]| -> Vec<String> { keys.iter().map(|key| (*key).to_owned()).collect() };
+        let both = |properties: Vec<String>| {
+            let of_result = spoilt(|description| {
+                description.results.push(DescribedResult {
+                    properties: properties.clone(),
+                    ..result("r")
+                });
+            });
+            let of_param = spoilt(|description| description.params[0].properties = properties);
+            assert_eq!(of_result, of_param);
+            of_param.to_string()
+        };
+        for bad in ["", "a\nb", "\u{1b}[2J", "ä", &"a".repeat(254)] {
+            let told = format!("the object key is called `{bad}`, and none can be");
+            assert_eq!(both(keys(&["k", bad])), told);
+        }
+        assert_eq!(
+            both(keys(&["k", "K", "k"])),
+            "two of its object keys are called `k`"
+        );
+        assert_eq!(
+            both((0..257).map(|n| format!("k{n}")).collect()),
+            "it has 257 object keys, and 256 may be"
+        );
+        let mut good = described();
+        good.results.push(DescribedResult {
+            properties: keys(&["k", "K", "_k-1", "1.5"]),
+            ..result("r")
+        });
+        for bad in ["a.b", "1st"] {
+            let told = spoilt(|description| description.params[0].properties = keys(&[bad]));
+            assert!(told.to_string().starts_with("the object key is called"));
+        }
+        assert_eq!(good.clone().checked(), Ok(good));
+    }
+
+    #[test]
+    fn attack_grants_that_are_none() {
+        for bad in [
+            "network=no thing; rm -rf /",
+            "network=no thing; rm -rf /:80",
+            "network=\u{1b}[2J:80",
+            "network=",
+            "tools=gcc 14",
+            "filesystem=/",
+            "",
+        ] {
+            let told = spoilt(|description| description.capabilities.push(want(bad)));
+            assert!(matches!(told, DescriptionError::Grant(_)), "{bad}");
+        }
+        let many = spoilt(|description| {
+            description.capabilities = vec![want("clock=real"); 257];
+        });
+        assert_eq!(many.to_string(), "it has 257 wanted grants, and 256 may be");
+        let mut good = described();
+        let grants = [
+            "clock=real",
+            "random=real",
+            "network=any",
+            "network=none",
+            "network=[::1]:443",
+            "network=rules.example:443",
+            "tools=gcc:14",
+        ];
+        good.capabilities = grants.map(want).into();
+        assert_eq!(good.clone().checked(), Ok(good));
+    }
+
+    #[test]
+    fn attack_texts_in_places_that_nobody_counts() {
+        let long = || "x".repeat(MOST_TEXT_BYTES);
+        let spoils: [fn(&mut Description, String); 4] = [
+            |description, long| {
+                description
+                    .capabilities
+                    .push(want(&format!("tools={long}")))
+            },
+            |description, long| description.params[0].default = Some(ParamValue::String(long)),
+            |description, long| {
+                description.params[0].param_type = ParamType::Array;
+                let items = vec![String::new(); long.len()];
+                description.params[0].default = Some(ParamValue::Array(items));
+            },
+            |description, long| {
+                description.params[0].param_type = ParamType::Object;
+                let pairs = [(long, String::new())];
+                description.params[0].default = Some(ParamValue::Object(pairs.into()));
+            },
+        ];
+        for spoil in spoils {
+            let told = spoilt(|description| spoil(description, long()));
+            assert!(matches!(told, DescriptionError::TooLong { .. }));
+        }
+        // Each of 256 objects has as many keys as it may have, and each key as many bytes.
+        let keys = (0..256).map(|n| format!("{n:_>253}")).collect::<Vec<_>>();
+        let told = spoilt(|description| {
+            description.results = (0..256)
+                .map(|n| DescribedResult {
+                    properties: keys.clone(),
+                    ..result(&format!("r{n}"))
+                })
+                .collect();
+        });
+        assert!(matches!(told, DescriptionError::TooLong { .. }));
     }
 }

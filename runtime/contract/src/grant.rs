@@ -156,9 +156,10 @@ impl Grants {
                 "none" => self.network = Network::None,
                 "off" => self.network = Network::Off,
                 _ => {
-                    let pair = value
-                        .rsplit_once(':')
-                        .filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+                    let is_host = |c: char| c.is_alphanumeric() || "-_.:[]%".contains(c);
+                    let pair = value.rsplit_once(':').filter(|(host, port)| {
+                        !host.is_empty() && host.chars().all(is_host) && port.parse::<u16>().is_ok()
+                    });
                     if pair.is_none() {
                         return Err(bad("network", "any, none, off or HOST:PORT"));
                     }
@@ -265,6 +266,8 @@ mod tests {
             "network=host",
             "network=:80",
             "network=host:99999",
+            "network=no thing; rm -rf /:80",
+            "network=\u{1b}[2J:80",
             "filesystem=/",
             "sidecar=db",
             "sidecar=:80",

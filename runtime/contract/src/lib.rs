@@ -42,7 +42,7 @@ pub use description::{
 pub use digest::{Digest, Hasher};
 pub use ending::{Ending, FailureClass, Frame};
 pub use event::{Event, EventKind, TerminationReason, Timestamp};
-pub use grant::{Clock, Grants, Network, Random, SidecarPort};
+pub use grant::{Clock, GrantError, Grants, Network, Random, SidecarPort};
 pub use image::{Code, Image, ImageKind};
 pub use limit::{Limit, Limits};
 pub use name::{RunName, StepName, TaskName};
